@@ -1,0 +1,131 @@
+//! What the runtime shall do. The state asks; it never does.
+
+use crate::domain::clock::Millis;
+use crate::domain::control::Control;
+use crate::domain::council::Council;
+use crate::domain::event::Kind;
+use crate::domain::id::{MessageId, NodeId, SessionId, TurnId};
+use crate::domain::message::Message;
+use std::collections::BTreeMap;
+
+/// An order to the runtime. Answers, where there are any, come back as [`super::msg::Msg`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Run a society on a question. Its events come back as `Msg::Events`; the runtime appends them to the session's log.
+    StartTurn(TurnRequest),
+    /// Stop the whole turn; what arrived is kept.
+    StopTurn(TurnId),
+    Control(TurnId, Control),
+    /// Append facts of the session itself (messages, head, title) to its log. They do not come back.
+    Record(Vec<Kind>),
+    Session(SessionEffect),
+    Model(ModelEffect),
+    Preset(PresetEffect),
+    /// Remember this prompt in the history file.
+    RememberPrompt(String),
+    /// Forbid or allow the network.
+    SetLocalOnly(bool),
+    /// Load a theme by name; comes back as `Msg::Theme`.
+    LoadTheme(String),
+    /// Keep these as defaults for the next start (field of config.toml, value).
+    SaveSetting {
+        key: String,
+        value: String,
+    },
+    /// Read a text file to attach; comes back as `Msg::Attached`.
+    Attach {
+        path: String,
+    },
+    /// Paths that begin like this, for completion; comes back as `Msg::Paths`.
+    CompletePath {
+        prefix: String,
+    },
+    /// To the clipboard (OSC 52 and native).
+    Copy(String),
+    /// Open `$EDITOR` on the draft; comes back as `Msg::Edited`.
+    EditDraft(String),
+    /// Open `$EDITOR` (or a pager) on a text that is not read back.
+    ViewText(String),
+    /// Send this timer's message after so many milliseconds.
+    After(Millis, Timer),
+    /// Ring, if the window is not focused.
+    Bell,
+    /// Clear and draw everything.
+    Redraw,
+    Suspend,
+    Quit,
+}
+
+/// A turn to run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TurnRequest {
+    pub turn: TurnId,
+    /// The user message it answers.
+    pub question: MessageId,
+    /// Path from the root to the question.
+    pub conversation: Vec<Message>,
+    pub council: Council,
+    /// Node texts taken over from an earlier attempt.
+    pub reuse: BTreeMap<NodeId, String>,
+}
+
+/// Work on sessions.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SessionEffect {
+    /// Begin a new one (its file appears with the first event).
+    New,
+    /// Open and replay; comes back as `Msg::Opened`.
+    Open(SessionId),
+    /// List, newest first, or search; comes back as `Msg::Sessions`.
+    List {
+        query: String,
+    },
+    Rename {
+        id: SessionId,
+        title: String,
+    },
+    Delete(SessionId),
+    /// Bring back what `Delete` took last.
+    UndoDelete,
+    Export {
+        format: ExportFormat,
+        with_parts: bool,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportFormat {
+    Markdown,
+    Json,
+}
+
+/// Work on models. Progress comes back as `Msg::Pull`, lists as `Msg::Models`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelEffect {
+    List,
+    Pull(String),
+    StopPull(String),
+    Verify(String),
+    Remove(String),
+}
+
+/// Work on preset files. Lists come back as `Msg::Presets`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PresetEffect {
+    Reload,
+    Edit(String),
+    Duplicate(String),
+}
+
+/// What a timer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timer {
+    /// "Press again to quit" ends.
+    QuitArmed,
+    /// The popup of pending chords is due.
+    WhichKey,
+    /// Pending chords are given up.
+    ChordExpired,
+    /// A notice in the status line ends.
+    Notice,
+}

@@ -1,0 +1,93 @@
+//! What can reach the state: keys, events of turns, answers to effects, timers.
+
+use super::effect::Timer;
+use crate::domain::event::Event;
+use crate::domain::id::SessionId;
+use crate::domain::model::{ModelInfo, Pull, PullOutcome};
+use crate::store::preset::{Preset, Problem};
+use crate::store::session::SessionInfo;
+use crate::store::theme::ThemeSpec;
+
+/// One input to `App::update`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Msg {
+    Key(Chord),
+    /// A bracketed paste, line ends normalised.
+    Paste(String),
+    Mouse(Mouse),
+    Resized {
+        columns: u16,
+        rows: u16,
+    },
+    Focus(bool),
+    /// Events of turns, adjacent deltas of a node merged.
+    Events(Vec<Event>),
+    Timer(Timer),
+    Presets(Vec<Preset>),
+    Theme(ThemeSpec, Vec<Problem>),
+    /// Names of all themes.
+    Themes(Vec<String>),
+    Models(Vec<ModelInfo>),
+    Pull(Pull),
+    PullEnded {
+        model: String,
+        outcome: PullOutcome,
+    },
+    Sessions(Vec<SessionInfo>),
+    /// A session was opened: all its events, to be folded.
+    Opened {
+        id: SessionId,
+        events: Vec<Event>,
+    },
+    /// A text file was read.
+    Attached {
+        path: String,
+        text: Result<String, String>,
+    },
+    Paths(Vec<String>),
+    /// The editor came back.
+    Edited(Result<String, String>),
+    /// Something worth a line in the status row.
+    Notice {
+        text: String,
+        is_error: bool,
+    },
+    /// Draw again: highlighting or another cache is ready.
+    Refresh,
+}
+
+/// A key with its modifiers, free of any terminal library's type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Chord {
+    pub key: Key,
+    pub ctrl: bool,
+    pub alt: bool,
+    pub shift: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Key {
+    Char(char),
+    F(u8),
+    Enter,
+    Tab,
+    BackTab,
+    Backspace,
+    Delete,
+    Esc,
+    Up,
+    Down,
+    Left,
+    Right,
+    Home,
+    End,
+    PageUp,
+    PageDown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mouse {
+    ScrollUp { column: u16, row: u16 },
+    ScrollDown { column: u16, row: u16 },
+    Click { column: u16, row: u16 },
+}

@@ -1,0 +1,16 @@
+//! What a person may do to a running turn, in words that fit every society.
+
+use super::id::NodeId;
+use serde::{Deserialize, Serialize};
+
+/// An intervention in a running turn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "control", rename_all = "snake_case")]
+pub enum Control {
+    /// Stop this node; the turn goes on with the others.
+    Skip { node: NodeId },
+    /// Run this node again; what it wrote is void. Also while its round is still open after it failed.
+    Retry { node: NodeId },
+    /// Go on with what is complete ("aggregate now").
+    Proceed,
+}

@@ -1,0 +1,212 @@
+//! Everything that can happen, for turns and jobs alike. One line of JSON each.
+//!
+//! The log of events is history, fixture, replay and bug report; screens draw events and nothing else knows about screens.
+//! A log starts with [`Header`]; readers skip kinds they do not know.
+
+use super::clock::Millis;
+use super::fault::Fault;
+use super::id::{MessageId, NodeId, RunId, TurnId};
+use super::message::Role;
+use super::plan::Plan;
+use super::request::{Finish, Usage};
+use serde::{Deserialize, Serialize};
+
+/// Version of the log format that this program writes.
+pub const LOG_VERSION: u32 = 1;
+
+/// First line of every log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// [`LOG_VERSION`] of the writer.
+    pub synod_log: u32,
+    pub created: Millis,
+    /// The program version that began the log.
+    pub program: String,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    pub source: Source,
+    /// Counts up within a log.
+    pub seq: u64,
+    pub at: Millis,
+    #[serde(flatten)]
+    pub kind: Kind,
+}
+
+/// Whose event it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// The session itself: messages, titles, branches.
+    Session,
+    Turn(TurnId),
+    Run(RunId),
+    Machine,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Kind {
+    /// A message joined the conversation's tree under `parent`.
+    Said {
+        message: MessageId,
+        parent: Option<MessageId>,
+        role: Role,
+        text: String,
+    },
+    /// The conversation continues from this message: the leaf of the shown branch.
+    Head { message: Option<MessageId> },
+    /// The session got a name.
+    Titled { title: String },
+    /// A turn began to answer `question` with a preset.
+    Began { question: MessageId, preset: String },
+    /// What the society will do. May come again.
+    Planned { plan: Plan },
+    /// A node changed its state without text.
+    Progress { node: NodeId, progress: Progress },
+    /// More text of a node; `thinking` is reasoning, shown folded and never passed on.
+    Delta {
+        node: NodeId,
+        text: String,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        thinking: bool,
+    },
+    /// A node's text so far is void: it starts again (a retry).
+    Restarted { node: NodeId },
+    /// A node ended with usable text.
+    Done {
+        node: NodeId,
+        usage: Usage,
+        finish: Finish,
+    },
+    /// A node ended without. What arrived before stays visible.
+    Failed { node: NodeId, fault: Fault },
+    /// A fact about a node: `answer` = `08:48`, `reused` = `yes`.
+    Mark {
+        node: NodeId,
+        key: String,
+        value: String,
+    },
+    /// An edge and its weight in 0..=1.
+    Link {
+        from: NodeId,
+        to: NodeId,
+        weight: f32,
+    },
+    /// A vote.
+    Ballot {
+        voter: NodeId,
+        choice: String,
+        weight: f32,
+    },
+    /// A point of a curve.
+    Metric { series: String, x: f64, y: f64 },
+    /// A row of a table; numbers stay numbers.
+    Row {
+        table: String,
+        key: String,
+        cells: Vec<Cell>,
+    },
+    /// A sentence for the person at the screen.
+    Note { level: Level, text: String },
+    /// The turn or run ended.
+    Finished { outcome: Outcome },
+    /// A kind of a newer program; skipped.
+    #[serde(other)]
+    Unknown,
+}
+
+/// What a node is doing before or between its text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Progress {
+    /// Waits for a slot (its endpoint's limit, or the engine).
+    Queued {
+        why: String,
+    },
+    /// The model is being loaded from disk.
+    Loading,
+    Connecting,
+    /// The prompt is being computed; `done` of `total` tokens.
+    Prefill {
+        done: u64,
+        total: u64,
+    },
+    /// The request is out; nothing has come back yet.
+    Waiting,
+    /// Will try again: `attempt` of `of`, after `wait_ms`.
+    Retrying {
+        attempt: u32,
+        of: u32,
+        wait_ms: u64,
+        fault: Fault,
+    },
+}
+
+/// A table cell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Cell {
+    Number(f64),
+    Text(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    Info,
+    Warning,
+    Error,
+}
+
+/// How a turn or run ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// With an answer.
+    Answered {
+        text: String,
+    },
+    /// A person stopped it; `text` is what the answering node had written.
+    Stopped {
+        text: String,
+    },
+    Failed {
+        fault: Fault,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_readable_line() {
+        let event = Event {
+            source: Source::Turn(TurnId(3)),
+            seq: 9,
+            at: 1000,
+            kind: Kind::Delta {
+                node: NodeId(2),
+                text: "hé\n".into(),
+                thinking: false,
+            },
+        };
+        let line = serde_json::to_string(&event).unwrap();
+        assert_eq!(
+            line,
+            r#"{"source":{"turn":3},"seq":9,"at":1000,"kind":"delta","node":2,"text":"hé\n"}"#
+        );
+        assert_eq!(serde_json::from_str::<Event>(&line).unwrap(), event);
+    }
+
+    #[test]
+    fn a_kind_of_a_newer_program_is_skipped() {
+        let line = r#"{"source":"session","seq":1,"at":5,"kind":"hologram","beam":[1]}"#;
+        let event: Event = serde_json::from_str(line).unwrap();
+        assert_eq!(event.kind, Kind::Unknown);
+    }
+}

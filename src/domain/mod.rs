@@ -1,0 +1,19 @@
+//! Words of the domain: what every other module speaks.
+//!
+//! No I/O, no threads, no terminal types, no clock reads: values come in, values go out. Everything here can be serialised,
+//! so an event log is at once history, fixture, replay and bug report.
+
+pub mod cancel;
+pub mod clock;
+pub mod control;
+pub mod council;
+pub mod endpoint;
+pub mod event;
+pub mod fault;
+pub mod id;
+pub mod message;
+pub mod metric;
+pub mod model;
+pub mod plan;
+pub mod request;
+pub mod text;

@@ -1,0 +1,15 @@
+//! Behaviour of the library, by area. One binary, so that everything links once.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod architecture;
+mod catalog;
+mod chat;
+mod endpoint;
+mod engine;
+mod headless;
+mod moa;
+mod presets;
+mod screens;
+mod sessions;
+mod support;
+mod themes;

@@ -1,0 +1,1 @@
+//! What several areas need: loopback servers, recordings, a tiny random model.
