@@ -4,9 +4,10 @@
 //!
 //! ```text
 //! domain    words of the domain: messages, requests, plans, events; no I/O     <- everything
+//! net       makes HTTP clients: proxies, certificate authorities              -> domain
 //! lm        the local language model; the only user of candle                  -> domain
-//! backend   makes tokens: local engine, OpenAI-compatible servers, recordings  -> domain lm
-//! catalog   which models exist and how they get on disk                        -> domain store
+//! backend   makes tokens: local engine, OpenAI-compatible servers, recordings  -> domain lm net
+//! catalog   which models exist and how they get on disk                        -> domain store net
 //! society   who talks to whom: single, mixture of agents                       -> domain backend
 //! machine   what this computer has: CPU, memory, GPUs                          -> domain
 //! store     where files live: settings, presets, themes, sessions              -> domain
@@ -32,6 +33,7 @@ pub mod cli;
 pub mod domain;
 pub mod lm;
 pub mod machine;
+pub mod net;
 pub mod runtime;
 pub mod society;
 pub mod store;
