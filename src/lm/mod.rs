@@ -1,1 +1,3 @@
-//! (under construction)
+//! The local language model. The only module that uses candle.
+
+pub mod kernel;
