@@ -1,6 +1,7 @@
 //! What can reach the state: keys, events of turns, answers to effects, timers.
 
 use super::effect::Timer;
+use super::focus::Viewport;
 use crate::domain::event::Event;
 use crate::domain::id::SessionId;
 use crate::domain::model::{ModelInfo, Pull, PullOutcome};
@@ -52,6 +53,10 @@ pub enum Msg {
         text: String,
         is_error: bool,
     },
+    /// What the last frame showed, when it differs from the frame before; asks for no new frame.
+    Viewport(Viewport),
+    /// A session begun by this program got its name in the store.
+    SessionStarted(SessionId),
     /// Draw again: highlighting or another cache is ready.
     Refresh,
 }

@@ -1,0 +1,575 @@
+//! The one table of keys: where, which, what. Help, palette, hints and the which-key popup are made from it.
+//!
+//! A chord is looked up in the contexts that count now, the narrowest first. Within a context no sequence is bound twice and
+//! none begins another. It knows no state and does nothing itself.
+
+use super::action::{
+    Action, AppAction, ChatAction, ListAction, ModelsAction, PaneAction, PromptAction,
+};
+use super::chord::{parse_sequence, print_sequence, short_sequence};
+use super::msg::Chord;
+use std::collections::BTreeMap;
+
+/// Where keys count. The names are those of `keys.toml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Context {
+    Global,
+    Prompt,
+    /// The popup of completions is open.
+    Completion,
+    Pane,
+    /// Any overlay.
+    List,
+    PresetList,
+    SessionList,
+    Question,
+    Models,
+    /// The screen that explains a missing model.
+    FirstRun,
+}
+
+impl Context {
+    pub const ALL: [Context; 10] = [
+        Context::Global,
+        Context::Prompt,
+        Context::Completion,
+        Context::Pane,
+        Context::List,
+        Context::PresetList,
+        Context::SessionList,
+        Context::Question,
+        Context::Models,
+        Context::FirstRun,
+    ];
+
+    /// As `keys.toml` spells it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Context::Global => "global",
+            Context::Prompt => "prompt",
+            Context::Completion => "completion",
+            Context::Pane => "pane",
+            Context::List => "list",
+            Context::PresetList => "presets",
+            Context::SessionList => "sessions",
+            Context::Question => "question",
+            Context::Models => "models",
+            Context::FirstRun => "first-run",
+        }
+    }
+
+    /// As help says it.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Context::Global => "everywhere",
+            Context::Prompt => "prompt",
+            Context::Completion => "completion",
+            Context::Pane => "pane",
+            Context::List => "lists",
+            Context::PresetList => "preset list",
+            Context::SessionList => "session list",
+            Context::Question => "question",
+            Context::Models => "models",
+            Context::FirstRun => "first run",
+        }
+    }
+}
+
+/// A row of the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding {
+    pub context: Context,
+    pub chords: Vec<Chord>,
+    pub action: Action,
+}
+
+/// The table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keymap {
+    bindings: Vec<Binding>,
+}
+
+/// What a key means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resolved {
+    Action(Action),
+    /// The chords so far begin one or more sequences.
+    Pending,
+    /// Nothing: a printable character is text where there is text.
+    Nothing,
+}
+
+impl Keymap {
+    /// The built-in table.
+    #[must_use]
+    pub fn builtin() -> Keymap {
+        let mut bindings = Vec::new();
+        for (context, action, keys) in TABLE {
+            for keys in keys.split(", ") {
+                // A test parses every row, so nothing is lost here.
+                if let Ok(chords) = parse_sequence(keys) {
+                    bindings.push(Binding {
+                        context: *context,
+                        chords,
+                        action: *action,
+                    });
+                }
+            }
+        }
+        for n in 1..=9 {
+            let action = Action::App(AppAction::UsePreset(n));
+            let chord = Chord::alt(char::from(b'0' + n));
+            bindings.push(Binding {
+                context: Context::Global,
+                chords: vec![chord],
+                action,
+            });
+            bindings.push(Binding {
+                context: Context::PresetList,
+                chords: vec![chord],
+                action,
+            });
+        }
+        for n in 0..=9 {
+            let chord = Chord::plain(super::msg::Key::Char(char::from(b'0' + n)));
+            bindings.push(Binding {
+                context: Context::Pane,
+                chords: vec![chord],
+                action: Action::Pane(PaneAction::Focus(n)),
+            });
+        }
+        Keymap { bindings }
+    }
+
+    /// The built-in table with a person's own keys: context to action to sequences. An action named there loses its built-in
+    /// keys in that context; an empty list unbinds it. Unknown names, broken keys and keys bound twice come back as
+    /// sentences, and the rest is used.
+    #[must_use]
+    pub fn with_overrides(
+        table: &BTreeMap<String, BTreeMap<String, Vec<String>>>,
+    ) -> (Keymap, Vec<String>) {
+        let mut map = Keymap::builtin();
+        let mut problems = Vec::new();
+        let mut own: Vec<Binding> = Vec::new();
+        for (context_name, actions) in table {
+            let Some(context) = Context::ALL.into_iter().find(|c| c.name() == context_name) else {
+                let known = Context::ALL.map(Context::name).join(", ");
+                problems.push(format!("[{context_name}]: unknown context; known: {known}"));
+                continue;
+            };
+            for (name, sequences) in actions {
+                let Some(action) = Action::named(name) else {
+                    problems.push(format!("[{context_name}] {name}: unknown action"));
+                    continue;
+                };
+                map.bindings
+                    .retain(|b| b.context != context || b.action != action);
+                for text in sequences {
+                    match parse_sequence(text) {
+                        Ok(chords) => own.push(Binding {
+                            context,
+                            chords,
+                            action,
+                        }),
+                        Err(why) => problems.push(format!("[{context_name}] {name}: {why}")),
+                    }
+                }
+            }
+        }
+        for binding in own {
+            map.add(binding, &mut problems);
+        }
+        (map, problems)
+    }
+
+    /// A person's key wins over a built-in one, and the loss is told; of two of a person's own, the first is kept.
+    fn add(&mut self, new: Binding, problems: &mut Vec<String>) {
+        if let Some(at) = self.bindings.iter().position(|old| old.collides(&new)) {
+            let old = &self.bindings[at];
+            problems.push(format!(
+                "[{}] {}: \"{}\" is already bound to {}",
+                new.context.name(),
+                new.action.card().name,
+                print_sequence(&new.chords),
+                old.action.card().name,
+            ));
+            return;
+        }
+        self.bindings.push(new);
+    }
+
+    /// All rows.
+    #[must_use]
+    pub fn bindings(&self) -> &[Binding] {
+        &self.bindings
+    }
+
+    /// What `chord` means after `pending`, in these contexts, the narrowest first.
+    #[must_use]
+    pub fn resolve(&self, contexts: &[Context], pending: &[Chord], chord: Chord) -> Resolved {
+        let mut sequence = pending.to_vec();
+        sequence.push(chord.normal());
+        for context in contexts {
+            let mut of_context = self.bindings.iter().filter(|b| b.context == *context);
+            let mut begins = false;
+            for binding in of_context.by_ref() {
+                if binding.chords == sequence {
+                    return Resolved::Action(binding.action);
+                }
+                begins |= binding.chords.starts_with(&sequence);
+            }
+            if begins {
+                return Resolved::Pending;
+            }
+        }
+        Resolved::Nothing
+    }
+
+    /// What may follow the pending chords, for the which-key popup: the rest of the keys (short) and the action.
+    #[must_use]
+    pub fn continuations(&self, contexts: &[Context], pending: &[Chord]) -> Vec<(String, Action)> {
+        self.bindings
+            .iter()
+            .filter(|b| contexts.contains(&b.context))
+            .filter(|b| b.chords.len() > pending.len() && b.chords.starts_with(pending))
+            .map(|b| (short_sequence(&b.chords[pending.len()..]), b.action))
+            .collect()
+    }
+
+    /// The keys of an action in a context, short, the first bound first.
+    #[must_use]
+    pub fn keys(&self, context: Context, action: Action) -> Vec<String> {
+        self.bindings
+            .iter()
+            .filter(|b| b.context == context && b.action == action)
+            .map(|b| short_sequence(&b.chords))
+            .collect()
+    }
+
+    /// The first key of an action in the first of these contexts that has one.
+    #[must_use]
+    pub fn hint(&self, contexts: &[Context], action: Action) -> Option<String> {
+        contexts
+            .iter()
+            .find_map(|context| self.keys(*context, action).into_iter().next())
+    }
+
+    /// Pairs that cannot both be reached: the same keys in one context, or one beginning the other.
+    #[must_use]
+    pub fn collisions(&self) -> Vec<(&Binding, &Binding)> {
+        let mut found = Vec::new();
+        for (i, a) in self.bindings.iter().enumerate() {
+            for b in &self.bindings[i + 1..] {
+                if a.collides(b) {
+                    found.push((a, b));
+                }
+            }
+        }
+        found
+    }
+}
+
+impl Binding {
+    fn collides(&self, other: &Binding) -> bool {
+        self.context == other.context
+            && (self.chords.starts_with(&other.chords) || other.chords.starts_with(&self.chords))
+    }
+}
+
+use Context::{
+    Completion, FirstRun, Global, List, Models, Pane, PresetList, Prompt, Question, SessionList,
+};
+
+/// Context, action, keys. The numbered actions are added by [`Keymap::builtin`].
+const TABLE: &[(Context, Action, &str)] = &[
+    (Global, Action::App(AppAction::Help), "f1, ctrl+x h"),
+    (Global, Action::App(AppAction::Palette), "ctrl+p"),
+    (Global, Action::App(AppAction::Presets), "f2, ctrl+x p"),
+    (Global, Action::App(AppAction::ChatScreen), "f3, ctrl+x c"),
+    (Global, Action::App(AppAction::ModelsScreen), "f5, ctrl+x m"),
+    (Global, Action::App(AppAction::Sessions), "ctrl+x s"),
+    (Global, Action::App(AppAction::NewSession), "ctrl+x n"),
+    (Global, Action::App(AppAction::Themes), "ctrl+x t"),
+    (Global, Action::App(AppAction::NextPane), "tab"),
+    (Global, Action::App(AppAction::PreviousPane), "shift+tab"),
+    (Global, Action::App(AppAction::PaneLeft), "ctrl+left, alt+h"),
+    (
+        Global,
+        Action::App(AppAction::PaneRight),
+        "ctrl+right, alt+l",
+    ),
+    (Global, Action::App(AppAction::PaneUp), "ctrl+up, alt+k"),
+    (Global, Action::App(AppAction::PaneDown), "ctrl+down, alt+j"),
+    (Global, Action::App(AppAction::Cancel), "ctrl+c"),
+    (Global, Action::App(AppAction::Back), "esc"),
+    (Global, Action::App(AppAction::Redraw), "ctrl+l"),
+    (Global, Action::App(AppAction::Suspend), "ctrl+z"),
+    (Global, Action::App(AppAction::Quit), "ctrl+x q"),
+    (Global, Action::Chat(ChatAction::Aggregate), "ctrl+x a"),
+    (Global, Action::Chat(ChatAction::StopTurn), "ctrl+x ."),
+    (Global, Action::Chat(ChatAction::Regenerate), "ctrl+x r"),
+    (Global, Action::Chat(ChatAction::RegenerateAll), "ctrl+x R"),
+    (Global, Action::Chat(ChatAction::Undo), "ctrl+x u"),
+    (Global, Action::Chat(ChatAction::CopyAnswer), "ctrl+x y"),
+    (Global, Action::Chat(ChatAction::Export), "ctrl+x x"),
+    (Global, Action::Chat(ChatAction::ExportJson), "ctrl+x X"),
+    (
+        Global,
+        Action::Chat(ChatAction::ToggleLocalOnly),
+        "ctrl+x l",
+    ),
+    (Global, Action::Chat(ChatAction::ToggleCompare), "ctrl+x b"),
+    (Global, Action::Chat(ChatAction::System), "ctrl+x i"),
+    (Global, Action::Chat(ChatAction::Rename), "ctrl+x ,"),
+    (Global, Action::Chat(ChatAction::StopDownload), "ctrl+x d"),
+    (Prompt, Action::Prompt(PromptAction::Send), "enter"),
+    (
+        Prompt,
+        Action::Prompt(PromptAction::NewLine),
+        "shift+enter, alt+enter, ctrl+j",
+    ),
+    (Prompt, Action::Prompt(PromptAction::Older), "up"),
+    (Prompt, Action::Prompt(PromptAction::Newer), "down"),
+    (
+        Prompt,
+        Action::Prompt(PromptAction::SearchHistory),
+        "ctrl+r",
+    ),
+    (
+        Prompt,
+        Action::Prompt(PromptAction::Editor),
+        "ctrl+g, ctrl+x ctrl+e",
+    ),
+    (
+        Prompt,
+        Action::Prompt(PromptAction::Backspace),
+        "backspace, ctrl+h, shift+backspace",
+    ),
+    (
+        Prompt,
+        Action::Prompt(PromptAction::Delete),
+        "delete, ctrl+d",
+    ),
+    (
+        Prompt,
+        Action::Prompt(PromptAction::KillWord),
+        "ctrl+w, alt+backspace, ctrl+backspace",
+    ),
+    (
+        Prompt,
+        Action::Prompt(PromptAction::KillWordForward),
+        "alt+d",
+    ),
+    (Prompt, Action::Prompt(PromptAction::KillToEnd), "ctrl+k"),
+    (Prompt, Action::Prompt(PromptAction::KillToStart), "ctrl+u"),
+    (Prompt, Action::Prompt(PromptAction::Yank), "ctrl+y"),
+    (Prompt, Action::Prompt(PromptAction::Left), "left, ctrl+b"),
+    (Prompt, Action::Prompt(PromptAction::Right), "right, ctrl+f"),
+    (
+        Prompt,
+        Action::Prompt(PromptAction::WordLeft),
+        "alt+b, alt+left",
+    ),
+    (
+        Prompt,
+        Action::Prompt(PromptAction::WordRight),
+        "alt+f, alt+right",
+    ),
+    (
+        Prompt,
+        Action::Prompt(PromptAction::LineStart),
+        "ctrl+a, home",
+    ),
+    (Prompt, Action::Prompt(PromptAction::LineEnd), "ctrl+e, end"),
+    (
+        Prompt,
+        Action::Prompt(PromptAction::UndoEdit),
+        "ctrl+_, ctrl+7, ctrl+/",
+    ),
+    (
+        Prompt,
+        Action::Prompt(PromptAction::RedoEdit),
+        "alt+_, alt+/",
+    ),
+    (Prompt, Action::Prompt(PromptAction::ScrollUp), "pageup"),
+    (Prompt, Action::Prompt(PromptAction::ScrollDown), "pagedown"),
+    (
+        Completion,
+        Action::Prompt(PromptAction::AcceptCompletion),
+        "tab",
+    ),
+    (Completion, Action::List(ListAction::Up), "up, ctrl+p"),
+    (Completion, Action::List(ListAction::Down), "down, ctrl+n"),
+    (Completion, Action::List(ListAction::Close), "esc"),
+    (Pane, Action::Pane(PaneAction::Prompt), "i, q"),
+    (Pane, Action::App(AppAction::Palette), ":, >"),
+    (Pane, Action::App(AppAction::Help), "?"),
+    (Pane, Action::Pane(PaneAction::Zoom), "z"),
+    (Pane, Action::Pane(PaneAction::LineDown), "j, down"),
+    (Pane, Action::Pane(PaneAction::LineUp), "k, up"),
+    (Pane, Action::Pane(PaneAction::HalfDown), "d, ctrl+d"),
+    (Pane, Action::Pane(PaneAction::HalfUp), "u, ctrl+u"),
+    (Pane, Action::Pane(PaneAction::PageDown), "pagedown"),
+    (Pane, Action::Pane(PaneAction::PageUp), "pageup"),
+    (Pane, Action::Pane(PaneAction::Top), "g, home"),
+    (Pane, Action::Pane(PaneAction::Bottom), "G, end"),
+    (Pane, Action::Pane(PaneAction::Search), "/"),
+    (Pane, Action::Pane(PaneAction::NextMatch), "n"),
+    (Pane, Action::Pane(PaneAction::PreviousMatch), "N"),
+    (Pane, Action::Pane(PaneAction::Freeze), "f"),
+    (Pane, Action::Pane(PaneAction::Wrap), "w"),
+    (Pane, Action::Pane(PaneAction::Collapse), "space"),
+    (Pane, Action::Pane(PaneAction::Thinking), "t"),
+    (Pane, Action::Pane(PaneAction::Copy), "y"),
+    (Pane, Action::Pane(PaneAction::CopyCode), "Y"),
+    (Pane, Action::Pane(PaneAction::View), "o"),
+    (Pane, Action::Chat(ChatAction::OpenParts), "enter"),
+    (Pane, Action::Chat(ChatAction::Aggregate), "a"),
+    (Pane, Action::Chat(ChatAction::Skip), "s"),
+    (Pane, Action::Chat(ChatAction::Retry), "r"),
+    (Pane, Action::Chat(ChatAction::RegenerateAll), "R"),
+    (Pane, Action::Chat(ChatAction::EditMessage), "e"),
+    (Pane, Action::Chat(ChatAction::Branch), "b"),
+    (Pane, Action::Chat(ChatAction::PreviousBranch), "left, h"),
+    (Pane, Action::Chat(ChatAction::NextBranch), "right, l"),
+    (Pane, Action::Chat(ChatAction::PreviousMessage), "["),
+    (Pane, Action::Chat(ChatAction::NextMessage), "]"),
+    (Pane, Action::Chat(ChatAction::Export), "x"),
+    (List, Action::List(ListAction::Up), "up, ctrl+p"),
+    (List, Action::List(ListAction::Down), "down, ctrl+n"),
+    (List, Action::List(ListAction::PageUp), "pageup"),
+    (List, Action::List(ListAction::PageDown), "pagedown"),
+    (List, Action::List(ListAction::First), "home"),
+    (List, Action::List(ListAction::Last), "end"),
+    (List, Action::List(ListAction::Choose), "enter"),
+    (List, Action::List(ListAction::Close), "esc, ctrl+c"),
+    (List, Action::List(ListAction::Erase), "backspace, ctrl+h"),
+    (List, Action::List(ListAction::ClearFilter), "ctrl+u"),
+    (List, Action::App(AppAction::Redraw), "ctrl+l"),
+    (
+        PresetList,
+        Action::List(ListAction::ChooseInNewSession),
+        "tab",
+    ),
+    (PresetList, Action::List(ListAction::EditFile), "ctrl+e"),
+    (PresetList, Action::List(ListAction::Duplicate), "ctrl+y"),
+    (PresetList, Action::List(ListAction::Reload), "ctrl+r"),
+    (PresetList, Action::List(ListAction::Close), "f2"),
+    (
+        SessionList,
+        Action::List(ListAction::RenameSession),
+        "ctrl+r",
+    ),
+    (
+        SessionList,
+        Action::List(ListAction::DeleteSession),
+        "ctrl+d, delete",
+    ),
+    (
+        SessionList,
+        Action::List(ListAction::RestoreSession),
+        "ctrl+z",
+    ),
+    (Question, Action::List(ListAction::Yes), "y, enter"),
+    (Question, Action::List(ListAction::No), "n, esc, ctrl+c"),
+    (Models, Action::List(ListAction::Up), "up, k, ctrl+p"),
+    (Models, Action::List(ListAction::Down), "down, j, ctrl+n"),
+    (Models, Action::List(ListAction::First), "home, g"),
+    (Models, Action::List(ListAction::Last), "end, G"),
+    (Models, Action::Models(ModelsAction::Download), "enter"),
+    (Models, Action::Models(ModelsAction::Stop), "s, p"),
+    (Models, Action::Models(ModelsAction::Verify), "v"),
+    (Models, Action::Models(ModelsAction::Delete), "d"),
+    (Models, Action::Models(ModelsAction::Reload), "r"),
+    (Models, Action::App(AppAction::ChatScreen), "q"),
+    (Models, Action::App(AppAction::Help), "?"),
+    (FirstRun, Action::List(ListAction::Up), "up, k, shift+tab"),
+    (FirstRun, Action::List(ListAction::Down), "down, j, tab"),
+    (FirstRun, Action::List(ListAction::Choose), "enter"),
+    (FirstRun, Action::Models(ModelsAction::Reload), "r"),
+    (FirstRun, Action::App(AppAction::Quit), "q"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::msg::Key;
+    use std::collections::BTreeSet;
+
+    fn table(
+        context: &str,
+        action: &str,
+        keys: &[&str],
+    ) -> BTreeMap<String, BTreeMap<String, Vec<String>>> {
+        let keys = keys.iter().map(|k| (*k).to_owned()).collect();
+        BTreeMap::from([(
+            context.to_owned(),
+            BTreeMap::from([(action.to_owned(), keys)]),
+        )])
+    }
+
+    #[test]
+    fn every_row_is_parsed_and_none_hides_another() {
+        for (_, _, keys) in TABLE {
+            for keys in keys.split(", ") {
+                parse_sequence(keys).unwrap();
+            }
+        }
+        let map = Keymap::builtin();
+        assert_eq!(map.collisions(), Vec::new());
+        let mut prompt_and_global: BTreeSet<Vec<Chord>> = BTreeSet::new();
+        for b in map
+            .bindings()
+            .iter()
+            .filter(|b| matches!(b.context, Prompt | Global))
+        {
+            assert!(prompt_and_global.insert(b.chords.clone()), "{b:?}");
+        }
+    }
+
+    #[test]
+    fn every_action_can_be_reached_and_is_named() {
+        let map = Keymap::builtin();
+        let bound: BTreeSet<Action> = map.bindings().iter().map(|b| b.action).collect();
+        let all: BTreeSet<Action> = Action::all().collect();
+        assert_eq!(all, bound);
+    }
+
+    #[test]
+    fn a_leader_waits_for_its_next_key() {
+        let map = Keymap::builtin();
+        let contexts = [Prompt, Global];
+        assert_eq!(
+            map.resolve(&contexts, &[], Chord::ctrl('x')),
+            Resolved::Pending
+        );
+        let m = Chord::plain(Key::Char('m'));
+        let found = map.resolve(&contexts, &[Chord::ctrl('x')], m);
+        assert_eq!(
+            found,
+            Resolved::Action(Action::App(AppAction::ModelsScreen))
+        );
+        assert_eq!(map.resolve(&contexts, &[], m), Resolved::Nothing);
+        let next = map.continuations(&[Global], &[Chord::ctrl('x')]);
+        assert!(next.contains(&("m".into(), Action::App(AppAction::ModelsScreen))));
+    }
+
+    #[test]
+    fn own_keys_replace_built_in_ones_and_mistakes_are_told() {
+        let (map, problems) = Keymap::with_overrides(&table("global", "help", &["ctrl+o"]));
+        assert_eq!(problems, Vec::<String>::new());
+        assert_eq!(map.keys(Global, Action::App(AppAction::Help)), ["^O"]);
+        let (map, problems) = Keymap::with_overrides(&table("pane", "zoom", &["j", "ctrl+o"]));
+        assert_eq!(
+            problems,
+            ["[pane] zoom: \"j\" is already bound to line-down"]
+        );
+        assert_eq!(map.keys(Pane, Action::Pane(PaneAction::Zoom)), ["^O"]);
+        let (_, problems) = Keymap::with_overrides(&table("pane", "fly", &["j"]));
+        assert_eq!(problems, ["[pane] fly: unknown action"]);
+        let (_, problems) = Keymap::with_overrides(&table("attic", "zoom", &["j"]));
+        assert_eq!(problems.len(), 1);
+    }
+}
