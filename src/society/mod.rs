@@ -1,9 +1,18 @@
-//! Who talks to whom. A way to combine agents is one file here plus presets.
+//! Who talks to whom. A way to combine agents is one file here, one line in the registry below, and presets.
 //!
 //! A protocol sees a [`Task`] and a [`scope::Scope`]; it knows no screen, no store and no backend by name.
 
+mod attempt;
+mod desk;
+pub mod inject;
+pub mod moa;
+pub mod prompt;
+mod round;
 pub mod scope;
+pub mod seat;
+pub mod single;
 
+use crate::domain::council::Council;
 use crate::domain::event::Outcome;
 use crate::domain::id::{NodeId, TurnId};
 use crate::domain::message::Message;
@@ -34,4 +43,62 @@ pub trait Protocol: Send + Sync {
 
     /// Does it. Never panics and never hangs: failures of agents are part of the outcome.
     fn run<'a>(&'a self, task: &'a Task, scope: &'a scope::Scope) -> BoxFuture<'a, Outcome>;
+}
+
+/// Why a council cannot be put together. Each message names the preset and the field.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SocietyError {
+    #[error("preset \"{preset}\", society: \"{society}\" is not known; known: {known}")]
+    UnknownSociety {
+        preset: String,
+        society: String,
+        known: String,
+    },
+    #[error("preset \"{preset}\", settings: {message}")]
+    Settings { preset: String, message: String },
+    #[error("preset \"{preset}\", agents: {message}")]
+    Agents { preset: String, message: String },
+}
+
+type Builder = fn(&Council) -> Result<Box<dyn Protocol>, SocietyError>;
+
+/// The registry: a society's name in presets and what makes it.
+const SOCIETIES: [(&str, Builder); 2] = [("moa", moa::build), ("single", single::build)];
+
+/// The names a preset may give as its `society`.
+#[must_use]
+pub fn names() -> Vec<&'static str> {
+    SOCIETIES.iter().map(|(name, _)| *name).collect()
+}
+
+/// Puts a council together and checks its agents and settings; nothing is asked yet.
+///
+/// # Errors
+///
+/// When the society is not known, or its agents or settings do not fit it.
+pub fn build(council: &Council) -> Result<Box<dyn Protocol>, SocietyError> {
+    match SOCIETIES.iter().find(|(name, _)| *name == council.society) {
+        Some((_, build)) => build(council),
+        None => Err(SocietyError::UnknownSociety {
+            preset: council.name.clone(),
+            society: council.society.clone(),
+            known: names().join(", "),
+        }),
+    }
+}
+
+/// Reads a society's own table; unknown and ill-typed fields are errors that name them.
+fn settings<T: serde::de::DeserializeOwned>(council: &Council) -> Result<T, SocietyError> {
+    let table = serde_json::Value::Object(council.settings.clone());
+    serde_json::from_value(table).map_err(|error| SocietyError::Settings {
+        preset: council.name.clone(),
+        message: error.to_string(),
+    })
+}
+
+fn agents_error(council: &Council, message: impl Into<String>) -> SocietyError {
+    SocietyError::Agents {
+        preset: council.name.clone(),
+        message: message.into(),
+    }
 }
