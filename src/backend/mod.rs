@@ -3,6 +3,8 @@
 //! A backend never blocks its caller and ends every stream exactly once, with [`Piece::End`], whatever happens. Retries,
 //! limits and time-outs are its business; who asks whom is not.
 
+pub mod local;
+
 use crate::domain::cancel::Cancel;
 use crate::domain::event::Progress;
 use crate::domain::fault::{Fault, FaultClass};

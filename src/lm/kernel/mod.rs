@@ -15,6 +15,7 @@ mod avx2;
 mod avx512;
 mod pack;
 mod portable;
+mod row;
 
 pub use activations::Activations;
 pub use pack::{Format, Packed};

@@ -1,0 +1,163 @@
+//! The engine: one thread per model that serves all its requests together.
+//!
+//! Requests join and leave between steps; one forward pass serves all rows. With nothing to do the thread blocks. The model is
+//! loaded by the first request (or a warm-up) on this thread, so nobody else ever waits for a disk.
+
+pub mod ask;
+pub mod batch;
+mod row;
+pub mod stats;
+
+use self::ask::Ask;
+use self::batch::Batch;
+use self::stats::{EngineStats, Stats};
+use super::model::Model;
+use crate::domain::fault::{Fault, FaultClass};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+
+/// How an engine uses the machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Threads that compute; 0 is one for each processor.
+    pub threads: usize,
+    /// Memory for keys and values, in MiB.
+    pub cache_mib: usize,
+    /// Most tokens of a sequence; the model's own limit when absent or larger.
+    pub context: Option<usize>,
+    /// Most prompt tokens computed in one pass, so that a long prompt does not stall the others.
+    pub prefill_tokens: usize,
+    /// Most requests served at once; further ones wait.
+    pub rows: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            threads: 0,
+            cache_mib: 1024,
+            context: None,
+            prefill_tokens: 64,
+            rows: 64,
+        }
+    }
+}
+
+/// Opens the model, on the engine's thread.
+pub type Loader = Box<dyn FnMut() -> Result<Model, Fault> + Send>;
+
+enum Call {
+    Ask(Ask),
+    Warm,
+}
+
+/// A running engine thread; it ends when this is dropped.
+pub struct Engine {
+    calls: Sender<Call>,
+    stats: Arc<Stats>,
+}
+
+impl Engine {
+    /// Starts the thread; the model is loaded when it is first needed.
+    pub fn start(name: &str, loader: Loader, options: Options) -> Result<Self, Fault> {
+        let (calls, receiver) = channel();
+        let stats = Arc::new(Stats::default());
+        let mut worker = Worker {
+            loader,
+            options,
+            stats: Arc::clone(&stats),
+            batch: None,
+        };
+        std::thread::Builder::new()
+            .name(format!("engine {name}"))
+            .spawn(move || worker.run(&receiver))
+            .map_err(|e| {
+                Fault::new(
+                    FaultClass::Resource,
+                    format!("starting the engine's thread for {name}: {e}"),
+                )
+            })?;
+        Ok(Self { calls, stats })
+    }
+
+    /// Hands a request over and returns at once. Gives the request back when the thread is gone.
+    pub fn submit(&self, ask: Ask) -> Result<(), Box<Ask>> {
+        self.calls.send(Call::Ask(ask)).map_err(|refused| {
+            let Call::Ask(ask) = refused.0 else {
+                unreachable!("a request was sent")
+            };
+            Box::new(ask)
+        })
+    }
+
+    /// Loads the model now, if it is not loaded yet. A failure is reported by the first request.
+    pub fn warm(&self) {
+        let _ = self.calls.send(Call::Warm);
+    }
+
+    /// What was computed so far.
+    #[must_use]
+    pub fn stats(&self) -> EngineStats {
+        self.stats.snapshot()
+    }
+}
+
+struct Worker {
+    loader: Loader,
+    options: Options,
+    stats: Arc<Stats>,
+    batch: Option<Batch>,
+}
+
+impl Worker {
+    fn run(&mut self, calls: &Receiver<Call>) {
+        let mut busy = false;
+        loop {
+            let call = if busy {
+                match calls.try_recv() {
+                    Ok(call) => Some(call),
+                    Err(TryRecvError::Empty) => None,
+                    Err(TryRecvError::Disconnected) => return,
+                }
+            } else {
+                match calls.recv() {
+                    Ok(call) => Some(call),
+                    Err(_) => return,
+                }
+            };
+            match (call, &mut self.batch) {
+                (Some(Call::Ask(ask)), _) => busy |= self.join(ask),
+                (Some(Call::Warm), _) => {
+                    let _ = self.load();
+                }
+                (None, Some(batch)) => busy = batch.step(),
+                (None, None) => busy = false,
+            }
+        }
+    }
+
+    /// Returns whether there is work now.
+    fn join(&mut self, mut ask: Ask) -> bool {
+        if self.batch.is_none() {
+            ask.listener.loading();
+        }
+        match self.load() {
+            Ok(batch) => {
+                batch.join(ask);
+                true
+            }
+            Err(fault) => {
+                ask.listener.end(Err(fault));
+                false
+            }
+        }
+    }
+
+    fn load(&mut self) -> Result<&mut Batch, Fault> {
+        let batch = match self.batch.take() {
+            Some(batch) => batch,
+            None => Batch::new((self.loader)()?, &self.options, Arc::clone(&self.stats))?,
+        };
+        Ok(self.batch.insert(batch))
+    }
+}

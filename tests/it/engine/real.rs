@@ -1,0 +1,98 @@
+//! On a real model, named by `SYNOD_TEST_MODEL`; ignored without being asked for.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+use synod::backend::local::{Local, LocalOptions};
+use synod::backend::{Backend, Completion, Piece};
+use synod::domain::cancel::Cancel;
+use synod::domain::message::Message;
+use synod::domain::request::{LOCAL, ModelRef, Request, Sampling, TimeLimits};
+
+fn local() -> Local {
+    let path = PathBuf::from(std::env::var("SYNOD_TEST_MODEL").expect("SYNOD_TEST_MODEL"));
+    Local::new(Arc::new(move |_| Ok(path.clone())), LocalOptions::default())
+}
+
+fn request(question: &str, sampling: Sampling) -> Request {
+    Request {
+        model: ModelRef::new("real", LOCAL),
+        messages: vec![Message::user(question)],
+        sampling,
+        limits: TimeLimits::default(),
+    }
+}
+
+fn greedy(max_tokens: u32) -> Sampling {
+    Sampling {
+        temperature: Some(0.0),
+        max_tokens: Some(max_tokens),
+        ..Sampling::default()
+    }
+}
+
+async fn answer(local: &Local, request: Request) -> (String, Completion) {
+    let mut tokens = local.generate(request, Cancel::new());
+    let mut text = String::new();
+    loop {
+        match tokens.next().await {
+            Piece::Delta { text: more, .. } => text.push_str(&more),
+            Piece::End(end) => return (text, end.expect("an answer")),
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs SYNOD_TEST_MODEL"]
+async fn real_model_answers_sensibly() {
+    let local = local();
+    let (text, _) = answer(
+        &local,
+        request("What is the capital of France?", greedy(40)),
+    )
+    .await;
+    println!("{text}");
+    assert!(text.contains("Paris"), "{text}");
+}
+
+#[tokio::test]
+#[ignore = "needs SYNOD_TEST_MODEL"]
+async fn real_model_speed() {
+    let local = local();
+    let long = "The council met in the old hall, and nobody spoke for a while. ".repeat(18);
+    let begun = Instant::now();
+    let (_, done) = answer(&local, request("Hello", greedy(1))).await;
+    println!(
+        "load and {} tokens: {:?}",
+        done.usage.prompt_tokens,
+        begun.elapsed()
+    );
+    let begun = Instant::now();
+    let (_, done) = answer(&local, request(&long, greedy(1))).await;
+    let seconds = begun.elapsed().as_secs_f64();
+    let fresh = done.usage.prompt_tokens - done.usage.cached_tokens;
+    println!(
+        "prefill {fresh} tokens: {:.0} tokens/s",
+        fresh as f64 / seconds
+    );
+    let begun = Instant::now();
+    let (_, done) = answer(&local, request("Tell me a long story.", greedy(96))).await;
+    let seconds = begun.elapsed().as_secs_f64();
+    let drawn = done.usage.completion_tokens as f64;
+    println!("decode 1: {:.0} tokens/s", drawn / seconds);
+    let begun = Instant::now();
+    let six = (0..6).map(|seed| {
+        let sampling = Sampling {
+            temperature: Some(0.7),
+            seed: Some(seed),
+            ..greedy(96)
+        };
+        answer(&local, request("Tell me a long story.", sampling))
+    });
+    let all = futures_util::future::join_all(six).await;
+    let seconds = begun.elapsed().as_secs_f64();
+    let drawn: u64 = all.iter().map(|a| a.1.usage.completion_tokens).sum();
+    println!("decode 6: {:.0} tokens/s in all", drawn as f64 / seconds);
+    println!("{}\n{:?}", all[0].0, local.stats("real"));
+}
