@@ -1,1 +1,3 @@
 //! What several areas need: loopback servers, recordings, a tiny random model.
+
+pub mod council;
