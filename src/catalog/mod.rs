@@ -17,6 +17,7 @@ mod surroundings;
 pub use entry::{Entry, SourceSpec, WheelPart};
 pub use progress::human_bytes;
 pub use pull::Permit;
+pub use source::MAKE_ROOM;
 pub use surroundings::{PUBLIC_HUB, Surroundings};
 
 use crate::domain::cancel::Cancel;

@@ -6,7 +6,7 @@ use std::path::Path;
 pub fn free_bytes(path: &Path) -> Result<u64, String> {
     let existing = path
         .ancestors()
-        .find(|folder| folder.exists())
+        .find(|folder| folder.as_os_str().is_empty() || folder.exists())
         .ok_or_else(|| format!("no folder of {} exists", path.display()))?;
     ask(existing)
 }

@@ -1,1 +1,4 @@
 //! Flags and subcommands.
+
+pub mod models;
+mod progress_line;

@@ -28,6 +28,9 @@ pub struct Job<'a> {
     pub cancel: &'a Cancel,
 }
 
+/// How every message about a full disk ends; programs that map outcomes to exit codes look for it.
+pub const MAKE_ROOM: &str = "make room and pull again";
+
 /// Why a source left no model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Miss {
@@ -45,7 +48,7 @@ impl Miss {
     pub fn from_io(doing: &str, error: &io::Error) -> Miss {
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Miss::Everywhere(format!(
-                "the disk is full ({doing}); what arrived is kept: make room and pull again"
+                "the disk is full ({doing}); what arrived is kept: {MAKE_ROOM}"
             )),
             _ => Miss::Everywhere(format!("{doing}: {error}")),
         }
@@ -96,7 +99,7 @@ pub fn sources(entry: &Entry, disk: Disk) -> Vec<Box<dyn Source>> {
 fn check_space(job: &Job<'_>, needed: u64) -> Result<(), Miss> {
     match super::space::free_bytes(&job.place.part) {
         Ok(free) if free < needed => Err(Miss::Everywhere(format!(
-            "{} is missing {}: {} needed, {} free; make room and pull again",
+            "{} is missing {}: {} needed, {} free; {MAKE_ROOM}",
             job.place.part.parent().unwrap_or(&job.place.part).display(),
             super::progress::human_bytes(needed - free),
             super::progress::human_bytes(needed),
