@@ -137,6 +137,14 @@ pub struct Facts {
     pub is_complete: bool,
 }
 
+impl Facts {
+    /// Whether it said that its background is light.
+    #[must_use]
+    pub fn has_light_background(&self) -> bool {
+        self.background == Some(Background::Light)
+    }
+}
+
 /// The bytes that come back, taken apart: answers here, typing to `typed`.
 #[derive(Debug, Default)]
 pub struct Answers {
