@@ -3,8 +3,17 @@
 //! Every write of a whole file is atomic (temporary file, fsync, rename); logs are append-only lines and a torn last line is
 //! cut off on opening.
 
+pub mod builtin;
+pub mod colour;
+pub mod error;
+pub mod layer;
+pub mod lock;
+pub mod log;
 pub mod paths;
 pub mod preset;
 pub mod session;
+pub mod session_id;
 pub mod settings;
+pub mod source;
 pub mod theme;
+pub mod write;

@@ -1,5 +1,13 @@
 //! Presets: TOML files that describe councils; built-in ones are compiled in, the user's are merged over them by field.
+//!
+//! A broken file is listed with its line and hides no other. What a society's own settings mean is the society's business.
 
+use super::builtin;
+use super::error::StoreError;
+use super::layer::{self, Node};
+use super::paths::Paths;
+use super::source;
+use super::write;
 use crate::domain::council::Council;
 use std::path::PathBuf;
 
@@ -33,5 +41,174 @@ impl std::fmt::Display for Problem {
             Some(line) => write!(f, "{}, line {line}: {}", self.file, self.message),
             None => write!(f, "{}: {}", self.file, self.message),
         }
+    }
+}
+
+/// All presets: the built-in ones in their order (the user's fields merged in), then the user's own, alphabetically.
+#[must_use]
+pub fn load_all(paths: &Paths) -> Vec<Preset> {
+    let mut users = source::toml_files(&paths.presets());
+    let mut presets = Vec::new();
+    for (name, text) in builtin::PRESETS {
+        let own = users.iter().position(|(user, _)| user == name);
+        let path = own.map(|at| users.remove(at).1);
+        presets.push(load(name, Some(text), path));
+    }
+    presets.extend(
+        users
+            .into_iter()
+            .map(|(name, path)| load(&name, None, Some(path))),
+    );
+    presets
+}
+
+/// One preset by name.
+///
+/// # Errors
+/// When there is none of that name; a broken one is found, with its problem inside.
+pub fn find(paths: &Paths, name: &str) -> Result<Preset, StoreError> {
+    let mut all = load_all(paths);
+    match all.iter().position(|preset| preset.name == name) {
+        Some(at) => Ok(all.swap_remove(at)),
+        None => Err(StoreError::Missing {
+            what: "preset",
+            name: name.to_owned(),
+            known: all.into_iter().map(|preset| preset.name).collect(),
+        }),
+    }
+}
+
+/// A preset from text alone; its file is called `NAME.toml` in problems.
+#[must_use]
+pub fn parse(name: &str, text: &str) -> Preset {
+    let node = layer::parse(&format!("{name}.toml"), text);
+    assembled(name, None, false, node)
+}
+
+/// Where the user's file of this name is or would be.
+#[must_use]
+pub fn user_path(paths: &Paths, name: &str) -> PathBuf {
+    paths.presets().join(format!("{name}.toml"))
+}
+
+/// The user's file to open in an editor. For a built-in preset without one, it is made first: the built-in text, every line a
+/// comment, so that nothing changes until a line is uncommented.
+pub fn editable(paths: &Paths, name: &str) -> Result<PathBuf, StoreError> {
+    let preset = find(paths, name)?;
+    let path = user_path(paths, name);
+    if preset.path.is_some() {
+        return Ok(path);
+    }
+    let mut text = format!(
+        "# Fields of this file win over the built-in preset \"{name}\", which follows as comments.\n# A list is replaced as a whole: to change one agent, uncomment all of them.\n\n"
+    );
+    for line in builtin_text(name).unwrap_or_default().lines() {
+        let mark = if line.is_empty() || line.starts_with('#') {
+            ""
+        } else {
+            "#"
+        };
+        text.push_str(mark);
+        text.push_str(line);
+        text.push('\n');
+    }
+    write::atomically(&path, text.as_bytes())?;
+    Ok(path)
+}
+
+/// Copies a preset to a new file of the user's and returns its name: `NAME-copy`, `NAME-copy-2`, … Comments are kept, except
+/// where the preset is fields over a built-in one: then the merged whole is written.
+pub fn duplicate(paths: &Paths, name: &str) -> Result<String, StoreError> {
+    let preset = find(paths, name)?;
+    let text = match (&preset.path, builtin_text(name)) {
+        (None, Some(text)) => text.to_owned(),
+        (Some(path), None) => {
+            std::fs::read_to_string(path).map_err(StoreError::io("read", path))?
+        }
+        _ => merged_text(&preset)?,
+    };
+    let taken: Vec<String> = load_all(paths)
+        .into_iter()
+        .map(|preset| preset.name)
+        .collect();
+    let copy = free_name(name, &taken);
+    write::atomically(&user_path(paths, &copy), text.as_bytes())?;
+    Ok(copy)
+}
+
+fn free_name(name: &str, taken: &[String]) -> String {
+    let mut copy = format!("{name}-copy");
+    let mut number = 2;
+    while taken.contains(&copy) {
+        copy = format!("{name}-copy-{number}");
+        number += 1;
+    }
+    copy
+}
+
+fn merged_text(preset: &Preset) -> Result<String, StoreError> {
+    let council = preset.council.as_ref().map_err(|problem| {
+        StoreError::Invalid(format!("{problem}; correct it first, then copy it"))
+    })?;
+    toml::to_string_pretty(council).map_err(|error| {
+        StoreError::Invalid(format!(
+            "preset \"{}\" cannot be written as TOML: {error}",
+            preset.name
+        ))
+    })
+}
+
+/// The commented text of a built-in preset.
+#[must_use]
+pub fn builtin_text(name: &str) -> Option<&'static str> {
+    let found = builtin::PRESETS.iter().find(|(known, _)| *known == name);
+    found.map(|(_, text)| *text)
+}
+
+fn load(name: &str, builtin: Option<&str>, path: Option<PathBuf>) -> Preset {
+    let node = merged(name, builtin, path.as_ref());
+    assembled(name, path, builtin.is_some(), node)
+}
+
+fn merged(name: &str, builtin: Option<&str>, path: Option<&PathBuf>) -> Result<Node, Problem> {
+    let under = builtin.map(|text| layer::parse(&format!("{name}.toml (built in)"), text));
+    let over = match path {
+        Some(path) => {
+            let text = source::read_optional(path)?.unwrap_or_default();
+            Some(layer::parse(&path.display().to_string(), &text)?)
+        }
+        None => None,
+    };
+    match (over, under.transpose()?) {
+        (Some(over), Some(under)) => Ok(over.over(under)),
+        (Some(node), None) | (None, Some(node)) => Ok(node),
+        (None, None) => Err(Problem {
+            file: format!("{name}.toml"),
+            line: None,
+            message: "there is no such file".into(),
+        }),
+    }
+}
+
+fn assembled(
+    name: &str,
+    path: Option<PathBuf>,
+    is_builtin: bool,
+    node: Result<Node, Problem>,
+) -> Preset {
+    let (council, warnings) = match node {
+        Ok(node) => layer::read::<Council>(&node),
+        Err(problem) => (Err(problem), Vec::new()),
+    };
+    let council = council.map(|mut council| {
+        name.clone_into(&mut council.name);
+        council
+    });
+    Preset {
+        name: name.to_owned(),
+        path,
+        is_builtin,
+        council,
+        warnings,
     }
 }

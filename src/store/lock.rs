@@ -1,0 +1,77 @@
+//! One program at a time appends to a session.
+//!
+//! The lock is the operating system's lock on a small file, so it falls with the process that holds it, however that ends: a
+//! file left by a dead process is no lock. The file keeps the holder's process number for messages only.
+
+use super::error::StoreError;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+/// Held as long as it lives.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock at once or says who has it. On file systems without locks the session is used unlocked.
+    pub fn take(path: &Path, id: &str) -> Result<Lock, StoreError> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder).map_err(StoreError::io("create the folder", folder))?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(StoreError::io("lock", path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(StoreError::Locked {
+                    id: id.to_owned(),
+                    process: holder(path),
+                });
+            }
+            Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {}
+            Err(TryLockError::Error(error)) => return Err(StoreError::io("lock", path)(error)),
+        }
+        // Who holds it is only told to a person; a full disk must not keep a session from being read.
+        let _ = file
+            .set_len(0)
+            .and_then(|()| write!(file, "{}", std::process::id()));
+        Ok(Lock { _file: file })
+    }
+}
+
+fn holder(path: &Path) -> Option<u32> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_holder_is_told_who_the_first_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock/a");
+        let first = Lock::take(&path, "a").unwrap();
+        let refused = Lock::take(&path, "a").unwrap_err().to_string();
+        assert!(
+            refused.contains(&format!("(process {})", std::process::id())),
+            "{refused}"
+        );
+        drop(first);
+        Lock::take(&path, "a").unwrap();
+    }
+
+    #[test]
+    fn the_file_of_a_dead_process_is_no_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::write(&path, "4194303").unwrap();
+        Lock::take(&path, "a").unwrap();
+    }
+}
