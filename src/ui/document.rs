@@ -123,7 +123,7 @@ impl Document {
         };
         if let Kind::Fence { language } = &block.kind {
             let mut fence = match self.open_fence.take() {
-                Some((from, fence)) if from == block.from => fence,
+                Some((from, fence)) if from == block.from && fence.language() == language => fence,
                 _ => Fence::new(language),
             };
             let (from, to) = code_of(text, block);
@@ -157,7 +157,7 @@ impl Document {
                 let (from, to) = code_of(text, block);
                 let code = text.get(from..to).unwrap_or_default();
                 let mut fence = match self.open_fence.take() {
-                    Some((at, fence)) if at == block.from => fence,
+                    Some((at, fence)) if at == block.from && fence.language() == language => fence,
                     _ => Fence::new(language),
                 };
                 fence.advance(code, look);

@@ -77,9 +77,6 @@ pub fn wrap(
                 if at < units.len() {
                     at += 1;
                     (start, used, can_break) = (at, 0, None);
-                    if at == units.len() {
-                        rows.push(at, at);
-                    }
                     continue;
                 }
                 return rows.lines;

@@ -288,6 +288,12 @@ impl Fence {
         }
     }
 
+    /// As the model wrote it behind the opening fence.
+    #[must_use]
+    pub fn language(&self) -> &str {
+        &self.language
+    }
+
     /// Takes the code so far: lays out the complete lines that are new, and colours what can be coloured now.
     pub fn advance(&mut self, code: &str, look: &Look<'_>) {
         let complete = code.rfind('\n').map_or(0, |at| at + 1);

@@ -3,4 +3,5 @@
 pub mod blocks;
 pub mod code;
 pub mod markdown;
+pub mod meter;
 pub mod table;
