@@ -4,6 +4,7 @@
 //! limits and time-outs are its business; who asks whom is not.
 
 pub mod local;
+pub mod openai;
 
 use crate::domain::cancel::Cancel;
 use crate::domain::event::Progress;
