@@ -21,6 +21,8 @@ const TRIES: u32 = 5;
 const FIRST_TRIES: u32 = 2;
 /// A try that brought this much counts as a success, and the count begins anew.
 const PROGRESS: u64 = 1 << 20;
+/// How often a silent connection is looked at, in milliseconds.
+const LOOK_MS: u64 = 300;
 /// Longest pause that a server may ask for, in milliseconds.
 const LONGEST_PAUSE: u64 = 60_000;
 
@@ -330,14 +332,17 @@ async fn read_body(
     total: Option<u64>,
     part: &mut Part,
 ) -> Result<(), Cut> {
-    let idle = Duration::from_millis(job.surroundings.idle_ms);
+    let idle = job.surroundings.idle_ms;
+    let look = LOOK_MS.min(idle.max(1));
+    let mut silent = 0;
     loop {
         let chunk = tokio::select! {
             () = job.cancel.cancelled() => return Err(Cut::End(Miss::Stopped)),
-            chunk = timeout(idle, response.chunk()) => chunk,
+            chunk = timeout(Duration::from_millis(look), response.chunk()) => chunk,
         };
         match chunk {
             Ok(Ok(Some(bytes))) => {
+                silent = 0;
                 if total.is_some_and(|total| part.length + bytes.len() as u64 > total) {
                     part.restart().await?;
                     return Err(Cut::End(Miss::Here(
@@ -353,7 +358,12 @@ async fn read_body(
                 return Err(again(format!("the connection was cut: {}", cause(&error))));
             }
             Err(_) => {
-                return Err(again(format!("nothing arrived for {} s", idle.as_secs())));
+                silent += look;
+                if silent >= idle {
+                    return Err(again(format!("nothing arrived for {} s", idle / 1000)));
+                }
+                // The rate falls visibly while nothing arrives.
+                job.reporter.at(part.length);
             }
         }
     }
