@@ -177,8 +177,13 @@ impl Modes {
         }
     }
 
+    /// Whether the terminal is ours now.
+    pub(super) fn is_on(&self) -> bool {
+        self.is_on.load(Ordering::SeqCst)
+    }
+
     fn set_again(&self) -> Result<(), TermError> {
-        if !self.is_on.load(Ordering::SeqCst) {
+        if !self.is_on() {
             return Ok(());
         }
         // crossterm keeps the modes of before; asking again alone would do nothing.
@@ -190,9 +195,7 @@ impl Modes {
 
     /// Uses what the terminal answered.
     pub(super) fn learn(&self, facts: &Facts) {
-        if facts.has_kitty_keys
-            && self.is_on.load(Ordering::SeqCst)
-            && !self.has_kitty_keys.swap(true, Ordering::SeqCst)
+        if facts.has_kitty_keys && self.is_on() && !self.has_kitty_keys.swap(true, Ordering::SeqCst)
         {
             let _ = self.write(KITTY_ON);
         }
@@ -248,7 +251,7 @@ fn install_panic_hook(modes: Arc<Modes>) {
     panic::set_hook(Box::new(move |info| {
         if thread::current().id() == modes.interface {
             modes.leave();
-        } else if modes.is_on.load(Ordering::SeqCst) {
+        } else if modes.is_on() {
             let name = thread::current().name().unwrap_or("unnamed").to_owned();
             if let Ok(mut kept) = modes.kept.lock() {
                 kept.push(format!("thread \"{name}\": {info}"));

@@ -18,6 +18,12 @@ pub(super) fn listen(modes: Arc<Modes>, deliver: Deliver) -> Result<(), TermErro
         let mut was_asked = false;
         for signal in signals.forever() {
             match signal {
+                // While another program has the terminal, its keys reach the whole group: they are meant for it. Only a
+                // stop is for everybody, and the loop is waiting for that program.
+                SIGINT | SIGQUIT if !modes.is_on() => {}
+                SIGTSTP if !modes.is_on() => {
+                    let _ = stop_self();
+                }
                 SIGTSTP => deliver(Input::Suspend),
                 SIGCONT => deliver(Input::Continued),
                 _ if was_asked => {
