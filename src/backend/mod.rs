@@ -5,6 +5,7 @@
 
 pub mod local;
 pub mod openai;
+pub mod scripted;
 
 use crate::domain::cancel::Cancel;
 use crate::domain::event::Progress;
