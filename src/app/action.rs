@@ -58,6 +58,7 @@ pub enum ChatAction {
     NextMessage,
     OpenParts,
     Undo,
+    Redo,
     CopyAnswer,
     Export,
     ExportJson,
@@ -288,7 +289,7 @@ impl AppAction {
 }
 
 impl ChatAction {
-    pub const ALL: [ChatAction; 22] = [
+    pub const ALL: [ChatAction; 23] = [
         ChatAction::StopTurn,
         ChatAction::Aggregate,
         ChatAction::Skip,
@@ -303,6 +304,7 @@ impl ChatAction {
         ChatAction::NextMessage,
         ChatAction::OpenParts,
         ChatAction::Undo,
+        ChatAction::Redo,
         ChatAction::CopyAnswer,
         ChatAction::Export,
         ChatAction::ExportJson,
@@ -357,6 +359,7 @@ impl ChatAction {
                 "take back the last question and its answer",
                 "/undo",
             ),
+            Self::Redo => command("redo", "bring back what was taken back", "/redo"),
             Self::CopyAnswer => command(
                 "copy-answer",
                 "copy the last answer, or a code block by number",

@@ -2,7 +2,7 @@
 
 use super::transcript::Transcript;
 use crate::domain::id::{MessageId, SessionId, TurnId};
-use crate::domain::request::Sampling;
+use crate::domain::request::{ModelRef, Sampling};
 
 /// State of the chat besides the prompt and the panes.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -28,6 +28,10 @@ pub struct ChatState {
     pub system: Option<String>,
     /// Sampling set by hand; wins over the preset's, field by field.
     pub params: Sampling,
+    /// Model of the answering agent set by hand.
+    pub model: Option<ModelRef>,
+    /// Heads that were taken back, the last one last.
+    pub undone: Vec<MessageId>,
     /// The local model that the queued question waits for.
     pub waits_for: Option<String>,
 }

@@ -131,3 +131,181 @@ impl FocusState {
         self.view(pane).top.map_or(last, |top| top.min(last))
     }
 }
+
+impl FocusState {
+    fn pane_box(&self, pane: PaneId) -> Option<&PaneBox> {
+        self.viewport.panes.iter().find(|drawn| drawn.pane == pane)
+    }
+
+    /// Scrolls by lines; reaching the end follows it again.
+    pub(super) fn scroll(&mut self, pane: PaneId, lines: isize) {
+        let Some(drawn) = self.pane_box(pane).copied() else {
+            return;
+        };
+        let top = self.top(pane, drawn.lines, drawn.height);
+        self.show_line(pane, top.saturating_add_signed(lines));
+    }
+
+    pub(super) fn scroll_pages(&mut self, pane: PaneId, pages: isize) {
+        let height = self.pane_box(pane).map_or(1, |drawn| drawn.height);
+        let page = isize::try_from(height.saturating_sub(1).max(1)).unwrap_or(1);
+        self.scroll(pane, pages * page);
+    }
+
+    pub(super) fn scroll_halves(&mut self, pane: PaneId, halves: isize) {
+        let height = self.pane_box(pane).map_or(1, |drawn| drawn.height);
+        let half = isize::try_from((height / 2).max(1)).unwrap_or(1);
+        self.scroll(pane, halves * half);
+    }
+
+    /// Puts a line at the top, as far as there are lines below; the last page follows the end.
+    pub(super) fn show_line(&mut self, pane: PaneId, line: usize) {
+        let Some(drawn) = self.pane_box(pane).copied() else {
+            return;
+        };
+        let last = drawn.lines.saturating_sub(drawn.height);
+        let view = self.views.entry(pane).or_default();
+        if line >= last {
+            view.top = None;
+            return;
+        }
+        if view.top.is_none() {
+            view.seen = drawn.lines;
+        }
+        view.top = Some(line);
+    }
+
+    /// Goes to the end and stays there.
+    pub(super) fn follow(&mut self, pane: PaneId) {
+        self.views.entry(pane).or_default().top = None;
+    }
+
+    /// Stays where it is, or follows again.
+    pub(super) fn toggle_freeze(&mut self, pane: PaneId) {
+        let (lines, height) = self
+            .pane_box(pane)
+            .map_or((0, 0), |drawn| (drawn.lines, drawn.height));
+        let top = self.top(pane, lines, height);
+        let view = self.views.entry(pane).or_default();
+        if view.top.is_some() {
+            view.top = None;
+        } else {
+            view.top = Some(top);
+            view.seen = lines;
+        }
+    }
+
+    /// The pane under a cell.
+    pub(super) fn pane_at(&self, column: u16, row: u16) -> Option<PaneId> {
+        let hit = |b: &&PaneBox| {
+            (b.column..b.column.saturating_add(b.columns)).contains(&column)
+                && (b.row..b.row.saturating_add(b.rows)).contains(&row)
+        };
+        self.viewport.panes.iter().find(hit).map(|drawn| drawn.pane)
+    }
+
+    /// The nearest drawn pane whose centre lies in a direction (columns count half: cells are twice as high as wide).
+    pub(super) fn neighbour(&self, from: PaneId, right: i32, down: i32) -> Option<PaneId> {
+        let (x, y) = self.pane_box(from)?.centre();
+        let others = self.viewport.panes.iter().filter(|b| b.pane != from);
+        others
+            .filter_map(|b| {
+                let (dx, dy) = (b.centre().0 - x, b.centre().1 - y);
+                let along = dx * right + dy * down * 2;
+                let across = (dx * down).abs() + (dy * right * 2).abs();
+                (along > 0).then_some((along + 2 * across, b.pane))
+            })
+            .min()
+            .map(|(_, pane)| pane)
+    }
+}
+
+impl PaneBox {
+    fn centre(&self) -> (i32, i32) {
+        let middle = |from: u16, size: u16| i32::from(from) + i32::from(size) / 2;
+        (
+            middle(self.column, self.columns),
+            middle(self.row, self.rows),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PANE: PaneId = PaneId::Conversation;
+
+    fn drawn(lines: usize) -> FocusState {
+        let pane = PaneBox {
+            pane: PANE,
+            column: 0,
+            row: 0,
+            columns: 80,
+            rows: 12,
+            lines,
+            height: 10,
+        };
+        FocusState {
+            viewport: Viewport {
+                panes: vec![pane],
+                ..Viewport::default()
+            },
+            ..FocusState::default()
+        }
+    }
+
+    #[test]
+    fn scrolling_up_freezes_and_the_end_follows_again() {
+        let mut focus = drawn(100);
+        assert_eq!(focus.top(PANE, 100, 10), 90);
+        focus.scroll(PANE, -3);
+        assert_eq!(focus.top(PANE, 100, 10), 87);
+        // Text arrives; the view stays and counts it.
+        assert_eq!(focus.top(PANE, 120, 10), 87);
+        assert_eq!(focus.new_lines(PANE, 120), 20);
+        focus.scroll(PANE, 3);
+        assert_eq!(focus.view(PANE).top, None);
+        assert_eq!(focus.new_lines(PANE, 120), 0);
+    }
+
+    #[test]
+    fn a_short_text_has_nothing_to_scroll() {
+        let mut focus = drawn(4);
+        focus.scroll(PANE, -1);
+        focus.scroll_pages(PANE, -1);
+        assert_eq!(focus.view(PANE).top, None);
+    }
+
+    #[test]
+    fn directions_find_the_nearest_pane() {
+        let node = |n| PaneId::Node(TurnId(1), NodeId(n));
+        let place = |pane, column, row| PaneBox {
+            pane,
+            column,
+            row,
+            columns: 60,
+            rows: 10,
+            lines: 0,
+            height: 8,
+        };
+        let panes = vec![
+            place(node(1), 0, 0),
+            place(node(2), 60, 0),
+            place(node(3), 0, 10),
+            place(node(4), 60, 10),
+        ];
+        let focus = FocusState {
+            viewport: Viewport {
+                panes,
+                ..Viewport::default()
+            },
+            ..FocusState::default()
+        };
+        assert_eq!(focus.neighbour(node(1), 1, 0), Some(node(2)));
+        assert_eq!(focus.neighbour(node(1), 0, 1), Some(node(3)));
+        assert_eq!(focus.neighbour(node(4), 0, -1), Some(node(2)));
+        assert_eq!(focus.neighbour(node(4), 1, 0), None);
+        assert_eq!(focus.pane_at(61, 3), Some(node(2)));
+    }
+}

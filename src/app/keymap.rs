@@ -312,6 +312,7 @@ const TABLE: &[(Context, Action, &str)] = &[
     (Global, Action::Chat(ChatAction::Regenerate), "ctrl+x r"),
     (Global, Action::Chat(ChatAction::RegenerateAll), "ctrl+x R"),
     (Global, Action::Chat(ChatAction::Undo), "ctrl+x u"),
+    (Global, Action::Chat(ChatAction::Redo), "ctrl+x U"),
     (Global, Action::Chat(ChatAction::CopyAnswer), "ctrl+x y"),
     (Global, Action::Chat(ChatAction::Export), "ctrl+x x"),
     (Global, Action::Chat(ChatAction::ExportJson), "ctrl+x X"),

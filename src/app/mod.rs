@@ -4,17 +4,32 @@
 //! method that takes `&self`.
 
 pub mod action;
+pub mod attach;
+mod branch;
 pub mod chat;
 pub mod chord;
+pub mod code;
+mod command;
+mod completion;
+mod compose;
 pub mod draft;
 pub mod effect;
 pub mod focus;
+mod fold;
 pub mod keymap;
+mod keys;
+mod lists;
 pub mod models;
 pub mod msg;
 pub mod overlay;
+mod pane;
 pub mod prompt;
+mod pull;
+pub mod rows;
+mod session;
 pub mod transcript;
+mod turn;
+pub mod update;
 
 use crate::domain::clock::Millis;
 use crate::domain::id::TurnId;
@@ -90,7 +105,11 @@ pub struct App {
     /// The time of the last message: what elapsed times are counted to.
     pub now: Millis,
     /// When Esc was pressed last with nothing left to leave.
-    pub(crate) esc_at: Option<Millis>,
+    esc_at: Option<Millis>,
+    /// When quitting was armed.
+    quit_at: Option<Millis>,
+    /// The theme to return to while the list previews others.
+    theme_before: Option<String>,
 }
 
 /// What a program starts with.
@@ -151,6 +170,8 @@ impl App {
             problems: problems.collect(),
             now: 0,
             esc_at: None,
+            quit_at: None,
+            theme_before: None,
         }
     }
 

@@ -65,6 +65,7 @@ pub struct Input {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InputFor {
     Rename(SessionId),
+    RenameCurrent,
     /// The system prompt of this session; empty removes it.
     System,
 }

@@ -33,6 +33,10 @@ pub struct PromptState {
     pub attachments: Vec<Attachment>,
     /// Set while the draft replaces this message (edit and branch).
     pub editing: Option<MessageId>,
+    /// The queue waits for files that are being read.
+    pub is_sending_attachments: bool,
+    /// Words after `@` that turned out to be no files: sent as text the next time.
+    pub(super) refused: Vec<String>,
 }
 
 /// Search in the prompt history, newest first.
@@ -99,6 +103,8 @@ impl PromptState {
             completion: None,
             attachments: Vec::new(),
             editing: None,
+            is_sending_attachments: false,
+            refused: Vec::new(),
         }
     }
 }

@@ -283,8 +283,14 @@ impl Transcript {
     /// The shown branch, from the root to the head.
     #[must_use]
     pub fn path(&self) -> Vec<&Said> {
+        self.path_to(self.head)
+    }
+
+    /// The branch that ends with this message, from the root.
+    #[must_use]
+    pub fn path_to(&self, message: Option<MessageId>) -> Vec<&Said> {
         let mut path = Vec::new();
-        let mut at = self.head;
+        let mut at = message;
         while let Some(said) = at.and_then(|id| self.messages.get(&id)) {
             path.push(said);
             // A parent is always older, so a damaged log cannot make a ring.
