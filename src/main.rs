@@ -1,3 +1,7 @@
 //! The program: hands over to `cli`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(synod::cli::run(std::env::args_os()))
+}

@@ -1,3 +1,5 @@
 //! (under construction)
 
+pub mod headless;
+pub mod telling;
 pub mod turn;

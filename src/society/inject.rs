@@ -12,12 +12,12 @@ use std::fmt::Write;
 
 const LABEL: &str = "Responses from models:";
 
-/// How answers are handed on (`[settings.inject]`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// How answers are handed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Injection {
     pub position: Position,
-    pub names: Names,
+    /// Each answer carries its author: `1 (model-x).`
+    pub names: bool,
     pub order: Order,
     /// Longest text taken from one answer, in characters; 0 takes all.
     pub max_chars_per_ref: usize,
@@ -33,15 +33,6 @@ pub enum Position {
     Head,
     /// After the last user message.
     Tail,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Names {
-    #[default]
-    Off,
-    /// `1 (model-x).`
-    Labels,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -117,9 +108,10 @@ fn block(
     let mut block = format!("{prompt}\n\n{LABEL}");
     for (index, reference) in kept.iter().enumerate() {
         let number = index + 1;
-        let name = match injection.names {
-            Names::Off => String::new(),
-            Names::Labels => format!(" ({})", reference.name),
+        let name = if injection.names {
+            format!(" ({})", reference.name)
+        } else {
+            String::new()
         };
         let mut text = shorten(&reference.text, injection.max_chars_per_ref);
         if injection.fence {
@@ -194,7 +186,7 @@ mod tests {
     #[test]
     fn names_order_length_and_fence_are_options() {
         let labels = Injection {
-            names: Names::Labels,
+            names: true,
             order: Order::Arrival,
             max_chars_per_ref: 3,
             ..Injection::default()

@@ -4,7 +4,7 @@
 //! round before. A failed, empty or stopped reference is left out and the rest renumbered; a round without any answer falls
 //! back to the latest one that had some. Self-MoA (Li et al. 2025, arXiv 2502.00674) is one agent with a `count`.
 
-use super::inject::{Injection, Reference, inject};
+use super::inject::{Injection, Order, Position, Reference, inject};
 use super::prompt::Prompts;
 use super::scope::{Ask, Gathered, Quorum, Scope};
 use super::seat::{Seat, number_titles};
@@ -29,38 +29,44 @@ const AGGREGATOR: &str = "aggregator";
 pub struct Settings {
     /// Passes over the references; 0 is plain chat with the aggregator.
     pub rounds: u16,
-    pub inject: Injection,
+    /// Where the answers are put.
+    pub inject: Position,
+    /// Whether each answer carries the name of who wrote it.
+    pub names: bool,
+    pub order: Order,
+    /// Longest text taken from one answer, in characters; 0 takes all.
+    pub max_chars_per_ref: usize,
+    /// Put each answer between tags, so that an answer cannot pass for an instruction.
+    pub fence: bool,
+    /// So many answers are enough for a round; 0 waits for all.
+    pub quorum: usize,
+    /// After this time one answer is enough for a round; 0 waits.
+    pub deadline_ms: u64,
+    /// Also run the aggregator without the council, to see whether the council helps.
+    pub compare: bool,
     /// The text that introduces the answers; our own when absent.
     pub aggregator_prompt: Option<String>,
     /// A file with that text; whoever loads the preset reads it and fills `aggregator_prompt`.
     pub aggregator_prompt_file: Option<String>,
     /// Another text for the references of a round: `round_prompts.2 = "…"`.
     pub round_prompts: BTreeMap<u16, String>,
-    pub quorum: QuorumSettings,
-    /// Also run the aggregator without the council, to see whether the council helps.
-    pub compare: bool,
-}
-
-/// When a round may end early (`[settings.quorum]`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct QuorumSettings {
-    /// So many answers are enough; 0 waits for all.
-    pub at_least: usize,
-    /// After this time one answer is enough.
-    pub after_ms: Option<u64>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
             rounds: 1,
-            inject: Injection::default(),
+            inject: Position::default(),
+            names: false,
+            order: Order::default(),
+            max_chars_per_ref: 0,
+            fence: false,
+            quorum: 0,
+            deadline_ms: 0,
+            compare: false,
             aggregator_prompt: None,
             aggregator_prompt_file: None,
             round_prompts: BTreeMap::new(),
-            quorum: QuorumSettings::default(),
-            compare: false,
         }
     }
 }
@@ -120,10 +126,16 @@ impl Moa {
                 everywhere: settings.aggregator_prompt,
                 by_round: settings.round_prompts,
             },
-            injection: settings.inject,
+            injection: Injection {
+                position: settings.inject,
+                names: settings.names,
+                order: settings.order,
+                max_chars_per_ref: settings.max_chars_per_ref,
+                fence: settings.fence,
+            },
             quorum: Quorum {
-                at_least: settings.quorum.at_least,
-                after_ms: settings.quorum.after_ms,
+                at_least: settings.quorum,
+                after_ms: (settings.deadline_ms > 0).then_some(settings.deadline_ms),
             },
         })
     }
