@@ -1,4 +1,126 @@
-//! Flags and subcommands.
+//! Flags and subcommands. Answers go to standard output, everything else to standard error.
+//!
+//! Exit codes: 0 done, 1 failed, 2 bad arguments, 3 bad data or model, 4 out of a resource, 130 interrupted.
 
+pub mod chat;
+pub mod flags;
 pub mod models;
 mod progress_line;
+
+use crate::runtime::headless::{BAD_ARGUMENTS, DONE, FAILED};
+use crate::runtime::parts::{Overrides, Parts};
+use chat::ChatFlags;
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A council of language models in your terminal
+///
+/// Without a subcommand it opens the chat. `synod < questions.txt` answers one question per line without a screen.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "synod", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    pub everywhere: GlobalFlags,
+    #[command(flatten)]
+    pub chat: ChatFlags,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct GlobalFlags {
+    /// Keep settings, sessions and models under this folder
+    #[arg(long, global = true, env = "SYNOD_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Send nothing to any server, not even one on this machine
+    #[arg(long, global = true)]
+    pub local_only: bool,
+    /// Threads of the local engine; 0 takes one for each core
+    #[arg(long, global = true, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+/// What to do instead of chatting on the screen.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Chat with a council
+    Chat(Box<ChatFlags>),
+    /// List, fetch, check and remove local models
+    #[command(subcommand)]
+    Models(models::ModelsCommand),
+}
+
+/// Runs the program; the exit code.
+#[must_use]
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let code = match parse(arguments) {
+        Ok(cli) => perform(&cli).unwrap_or_else(|error| failure(&error)),
+        Err(error) => {
+            // Help and version are no errors and go to standard output.
+            let _ = error.print();
+            error.exit_code()
+        }
+    };
+    u8::try_from(code).unwrap_or(1)
+}
+
+/// Reads the arguments and checks what clap cannot.
+///
+/// # Errors
+///
+/// Clap's error, ready to be printed.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let cli = Cli::try_parse_from(arguments)?;
+    if cli.command.is_some() && cli.chat != ChatFlags::default() {
+        let text = "flags of a chat stand after the word `chat`";
+        return Err(Cli::command().error(ErrorKind::ArgumentConflict, text));
+    }
+    Ok(cli)
+}
+
+fn perform(cli: &Cli) -> anyhow::Result<i32> {
+    let flags = match &cli.command {
+        Some(Command::Chat(flags)) => flags,
+        _ => &cli.chat,
+    };
+    let parts = Arc::new(Parts::load(Overrides {
+        data_dir: cli.everywhere.data_dir.clone(),
+        threads: cli.everywhere.threads,
+        local_only: cli.everywhere.local_only,
+        endpoint: flags.council.endpoint(),
+    }));
+    let tokio = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let code = match &cli.command {
+        Some(Command::Models(command)) => {
+            let context = models::ModelsContext {
+                paths: &parts.paths,
+                model_paths: &parts.settings.model_paths,
+                local_only: parts.settings.local_only,
+            };
+            tokio.block_on(models::run(command, context))
+        }
+        None | Some(Command::Chat(_)) => tokio.block_on(chat::run(flags, &parts)),
+    };
+    // A thread that waits for standard input must not hold the program up.
+    tokio.shutdown_background();
+    code
+}
+
+/// Says what went wrong. A reader that has gone away, as in `synod … | head`, is no error.
+fn failure(error: &anyhow::Error) -> i32 {
+    let io = error.downcast_ref::<io::Error>();
+    if io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+        return DONE;
+    }
+    let _ = writeln!(io::stderr(), "synod: {error:#}");
+    let is_argument = error.downcast_ref::<clap::Error>().is_some();
+    if is_argument { BAD_ARGUMENTS } else { FAILED }
+}

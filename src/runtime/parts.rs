@@ -1,0 +1,165 @@
+//! Everything a turn is made of, put together once at the start: folders, settings, presets, catalog, backends, clock.
+//!
+//! Only small files are read here; no model is loaded and nothing is connected.
+
+use crate::backend::local::{Local, LocalOptions};
+use crate::backend::openai::OpenAi;
+use crate::backend::{Backend, Backends, Tokens};
+use crate::catalog::{Catalog, DEFAULT_MODEL};
+use crate::domain::cancel::Cancel;
+use crate::domain::clock::{Clock, System};
+use crate::domain::council::Council;
+use crate::domain::endpoint::Endpoint;
+use crate::domain::fault::Fault;
+use crate::domain::request::{LOCAL, Request};
+use crate::store::paths::Paths;
+use crate::store::preset::{self, Preset, Problem};
+use crate::store::settings::Settings;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What flags change in the settings of one start.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Overrides {
+    /// Keeps everything under one folder instead of the platform's.
+    pub data_dir: Option<PathBuf>,
+    /// Threads of the local engine.
+    pub threads: Option<usize>,
+    /// Forbids the network, whatever the settings say.
+    pub local_only: bool,
+    /// A further server, by its own name.
+    pub endpoint: Option<Endpoint>,
+}
+
+/// The parts.
+pub struct Parts {
+    pub paths: Paths,
+    pub settings: Settings,
+    /// Broken lines of settings and catalog.
+    pub problems: Vec<Problem>,
+    pub presets: Vec<Preset>,
+    pub catalog: Arc<Catalog>,
+    pub backends: Arc<Backends>,
+    pub clock: Arc<dyn Clock>,
+    /// The model of a first run.
+    pub default_model: String,
+}
+
+impl Parts {
+    /// Reads settings, presets and the catalog's files. What is broken is left out and named in `problems`.
+    #[must_use]
+    pub fn load(overrides: Overrides) -> Parts {
+        let paths = Paths::new(overrides.data_dir.as_deref());
+        let (mut settings, mut problems) = Settings::load(&paths);
+        if let Some(threads) = overrides.threads {
+            settings.threads = threads;
+        }
+        settings.local_only |= overrides.local_only;
+        if let Some(endpoint) = overrides.endpoint {
+            settings.endpoints.insert(endpoint.name.clone(), endpoint);
+        }
+        let (catalog, more) = Catalog::load(&paths, &settings.model_paths);
+        problems.extend(more);
+        let catalog = Arc::new(catalog);
+        Parts {
+            presets: presets(&paths),
+            backends: Arc::new(backends(&settings, &catalog)),
+            paths,
+            settings,
+            problems,
+            catalog,
+            clock: Arc::new(System),
+            default_model: DEFAULT_MODEL.to_owned(),
+        }
+    }
+
+    /// The council of a preset.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says which presets there are, or what is wrong with this one.
+    pub fn council(&self, name: &str) -> Result<Council, String> {
+        let Some(preset) = self.presets.iter().find(|preset| preset.name == name) else {
+            let known: Vec<&str> = self.presets.iter().map(|one| one.name.as_str()).collect();
+            return Err(format!("no preset \"{name}\"; known: {}", known.join(", ")));
+        };
+        preset
+            .council
+            .clone()
+            .map_err(|problem| problem.to_string())
+    }
+}
+
+/// All presets, the prompt files they name read in.
+#[must_use]
+pub fn presets(paths: &Paths) -> Vec<Preset> {
+    let mut presets = preset::load_all(paths);
+    for preset in &mut presets {
+        let folder = preset.path.as_deref().and_then(Path::parent);
+        let folder = folder.unwrap_or(&paths.config).to_path_buf();
+        let Ok(council) = &mut preset.council else {
+            continue;
+        };
+        if let Err(message) = read_prompt_file(council, &folder) {
+            preset.council = Err(Problem {
+                file: format!("{}.toml", preset.name),
+                line: None,
+                message,
+            });
+        }
+    }
+    presets
+}
+
+/// Puts the text of `settings.aggregator_prompt_file` in its place; a relative path counts from `folder`.
+///
+/// # Errors
+///
+/// When the file cannot be read as text.
+pub fn read_prompt_file(council: &mut Council, folder: &Path) -> Result<(), String> {
+    const FIELD: &str = "aggregator_prompt_file";
+    let Some(Value::String(file)) = council.settings.get(FIELD).cloned() else {
+        return Ok(());
+    };
+    let path = folder.join(&file);
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| format!("{FIELD}: cannot read {}: {error}", path.display()))?;
+    council.settings.remove(FIELD);
+    let field = "aggregator_prompt".to_owned();
+    council.settings.insert(field, Value::String(text));
+    Ok(())
+}
+
+fn backends(settings: &Settings, catalog: &Arc<Catalog>) -> Backends {
+    let mut backends = Backends::new();
+    let models = Arc::clone(catalog);
+    let local = Local::new(
+        Arc::new(move |name| models.resolve(name)),
+        LocalOptions {
+            threads: settings.threads,
+            cache_mib: settings.cache_mib,
+            ..LocalOptions::default()
+        },
+    );
+    backends.insert(LOCAL, Arc::new(local));
+    for (name, endpoint) in &settings.endpoints {
+        let backend: Arc<dyn Backend> = match OpenAi::new(endpoint.clone(), settings.prices.clone())
+        {
+            Ok(server) => Arc::new(server),
+            Err(fault) => Arc::new(Unusable(fault)),
+        };
+        backends.insert(name, backend);
+    }
+    backends.set_local_only(settings.local_only);
+    backends
+}
+
+/// An endpoint whose settings cannot work: every request says why.
+struct Unusable(Fault);
+
+impl Backend for Unusable {
+    fn generate(&self, _request: Request, _cancel: Cancel) -> Tokens {
+        Tokens::failed(self.0.clone())
+    }
+}
