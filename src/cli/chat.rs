@@ -2,12 +2,13 @@
 
 use super::flags::CouncilFlags;
 use super::progress_line::ProgressLine;
+use crate::app::transcript::Transcript;
 use crate::catalog::Permit;
 use crate::domain::cancel::Cancel;
 use crate::domain::council::Council;
-use crate::domain::event::{Event, Kind, Source};
+use crate::domain::event::Event;
 use crate::domain::fault::{Fault, FaultClass};
-use crate::domain::id::{MessageId, SessionId, TurnId};
+use crate::domain::id::SessionId;
 use crate::domain::message::Message;
 use crate::domain::model::PullOutcome;
 use crate::runtime::headless::{
@@ -18,7 +19,6 @@ use crate::society;
 use crate::store::log::SessionLog;
 use anyhow::Context as _;
 use clap::Args;
-use std::collections::BTreeMap;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -189,40 +189,16 @@ fn keep(
 
 /// The shown branch of a session.
 fn standing(events: &[Event], next_seq: u64) -> Standing {
-    let mut said: BTreeMap<MessageId, (Option<MessageId>, Message)> = BTreeMap::new();
-    let mut head = None;
-    let mut turn = TurnId(0);
-    for event in events {
-        match &event.kind {
-            Kind::Said {
-                message,
-                parent,
-                role,
-                text,
-            } => {
-                said.insert(*message, (*parent, Message::new(*role, text.as_str())));
-            }
-            Kind::Head { message } => head = *message,
-            _ => {}
-        }
-        if let Source::Turn(id) = event.source {
-            turn = turn.max(id);
-        }
-    }
-    let last = said.keys().next_back().map_or(0, |id| id.0);
-    let mut conversation = Vec::new();
-    let mut at = head;
-    // A parent is always older, so even a damaged log ends.
-    while let Some((id, (parent, message))) = at.and_then(|id| said.get_key_value(&id)) {
-        conversation.push(message.clone());
-        at = parent.filter(|parent| parent < id);
-    }
-    conversation.reverse();
+    let transcript = Transcript::fold(events);
     Standing {
-        conversation,
-        head,
-        next_message: MessageId(last + 1),
-        next_turn: TurnId(turn.0 + 1),
+        conversation: transcript
+            .path()
+            .into_iter()
+            .map(|said| Message::new(said.role, said.text.as_str()))
+            .collect(),
+        head: transcript.head,
+        next_message: transcript.next_message(),
+        next_turn: transcript.next_turn(),
         next_seq,
     }
 }

@@ -17,6 +17,9 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// The preset of the recorded council.
+const DEMO: &str = "demo";
+
 /// A council of language models in your terminal
 ///
 /// Without a subcommand it opens the chat. `synod < questions.txt` answers one question per line without a screen.
@@ -50,6 +53,8 @@ pub struct GlobalFlags {
 pub enum Command {
     /// Chat with a council
     Chat(Box<ChatFlags>),
+    /// Show a recorded council: no model answers, nothing is fetched
+    Demo(Box<ChatFlags>),
     /// List, fetch, check and remove local models
     #[command(subcommand)]
     Models(models::ModelsCommand),
@@ -85,8 +90,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap:
 
 fn perform(cli: &Cli) -> anyhow::Result<i32> {
     let flags = match &cli.command {
-        Some(Command::Chat(flags)) => flags,
-        _ => &cli.chat,
+        Some(Command::Chat(flags)) => flags.as_ref().clone(),
+        Some(Command::Demo(flags)) => demo(flags),
+        _ => cli.chat.clone(),
     };
     let parts = Arc::new(Parts::load(Overrides {
         data_dir: cli.everywhere.data_dir.clone(),
@@ -107,11 +113,20 @@ fn perform(cli: &Cli) -> anyhow::Result<i32> {
             };
             tokio.block_on(models::run(command, context))
         }
-        None | Some(Command::Chat(_)) => tokio.block_on(chat::run(flags, &parts)),
+        None | Some(Command::Chat(_) | Command::Demo(_)) => {
+            tokio.block_on(chat::run(&flags, &parts))
+        }
     };
     // A thread that waits for standard input must not hold the program up.
     tokio.shutdown_background();
     code
+}
+
+/// The recorded council, unless another preset is named.
+fn demo(flags: &ChatFlags) -> ChatFlags {
+    let mut flags = flags.clone();
+    flags.council.preset.get_or_insert_with(|| DEMO.to_owned());
+    flags
 }
 
 /// Says what went wrong. A reader that has gone away, as in `synod … | head`, is no error.

@@ -4,6 +4,7 @@
 
 use crate::backend::local::{Local, LocalOptions};
 use crate::backend::openai::OpenAi;
+use crate::backend::scripted::Scripted;
 use crate::backend::{Backend, Backends, Tokens};
 use crate::catalog::{Catalog, DEFAULT_MODEL};
 use crate::domain::cancel::Cancel;
@@ -11,7 +12,7 @@ use crate::domain::clock::{Clock, System};
 use crate::domain::council::Council;
 use crate::domain::endpoint::Endpoint;
 use crate::domain::fault::Fault;
-use crate::domain::request::{LOCAL, Request};
+use crate::domain::request::{LOCAL, Request, SCRIPTED};
 use crate::store::paths::Paths;
 use crate::store::preset::{self, Preset, Problem};
 use crate::store::settings::Settings;
@@ -143,6 +144,7 @@ fn backends(settings: &Settings, catalog: &Arc<Catalog>) -> Backends {
         },
     );
     backends.insert(LOCAL, Arc::new(local));
+    backends.insert(SCRIPTED, Arc::new(Scripted::demo()));
     for (name, endpoint) in &settings.endpoints {
         let backend: Arc<dyn Backend> = match OpenAi::new(endpoint.clone(), settings.prices.clone())
         {

@@ -3,7 +3,7 @@
 use crate::domain::council::{Agent, Context, Council};
 use crate::domain::id::NodeId;
 use crate::domain::message::{Message, Role};
-use crate::domain::request::{ModelRef, Request, SCRIPTED, Sampling, TimeLimits};
+use crate::domain::request::{ModelRef, Request, Sampling, TimeLimits};
 
 /// Time for a whole answer of an agent that reads the others, in milliseconds (references: 120 s).
 const AGGREGATOR_TOTAL_MS: u64 = 180_000;
@@ -108,12 +108,6 @@ impl Seat {
             sampling,
             limits: self.limits,
         }
-    }
-
-    /// Whether its text is a recording.
-    #[must_use]
-    pub fn is_scripted(&self) -> bool {
-        self.model.endpoint == SCRIPTED
     }
 }
 
