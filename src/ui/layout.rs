@@ -180,16 +180,19 @@ fn alone(area: Rect, id: PaneId) -> Arrangement {
 }
 
 fn accordion(area: Rect, wish: &Wish<'_>) -> Arrangement {
+    // An open pane needs room beside the conversation's rows and at least one row for the others.
+    let others = u16::from(wish.seats.len() > 1);
+    let has_room = area.height >= 4.min(area.height / 2) + LOWEST + others;
     let open = wish
         .open
-        .filter(|open| wish.seats.iter().any(|seat| seat.id == *open));
+        .filter(|open| has_room && wish.seats.iter().any(|seat| seat.id == *open));
     let count = u16::try_from(wish.seats.len()).unwrap_or(u16::MAX);
     // The conversation keeps the question and the answer's state; with a node open it is short.
     let least = if open.is_some() { 4 } else { 6 };
     let least = least.min(area.height / 2);
     let pane_rows = |rows: u16| area.height.saturating_sub(least).saturating_sub(rows);
     let (rows, pane) = if open.is_some() {
-        let rows = (count - 1).min(area.height.saturating_sub(least + LOWEST + 1));
+        let rows = (count - 1).min(area.height.saturating_sub(least + LOWEST));
         (rows, pane_rows(rows))
     } else {
         (count.min(area.height.saturating_sub(least)), 0)

@@ -5,7 +5,7 @@
 
 use super::markdown::Look;
 use crate::ui::theme::{Role, Theme};
-use crate::ui::wrap::wrap;
+use crate::ui::wrap::{prefix_width, wrap};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use std::collections::{BTreeMap, BTreeSet};
@@ -430,7 +430,7 @@ fn caption(language: &str, is_too_long: bool, look: &Look<'_>) -> Line<'static> 
             format!("  no colours: over {MOST_LINES} lines or {LONGEST_LINE} bytes in a line");
         spans.push(Span::styled(note, look.theme.style(Role::TextDim)));
     }
-    let width = super::super::wrap::prefix_width(&spans);
+    let width = prefix_width(&spans);
     if width > look.columns {
         let whole: String = spans.iter().map(|span| span.content.as_ref()).collect();
         return Line::styled(crate::domain::text::truncate(&whole, look.columns), style);
@@ -471,5 +471,13 @@ fn rows(line: &str, painted: &[(Paint, usize)], look: &Look<'_>) -> Vec<Line<'st
     if let Some(rest) = line.get(at..).filter(|rest| !rest.is_empty()) {
         pieces.push((rest, look.theme.style(Role::Code)));
     }
-    wrap(&pieces, look.columns, look.code(), &gutter, &gutter)
+    let mut rows = wrap(&pieces, look.columns, look.code(), &gutter, &gutter);
+    // A background reaches the right edge.
+    if look.theme.style(Role::Code).bg.is_some() {
+        for row in &mut rows {
+            let free = look.columns.saturating_sub(prefix_width(&row.spans));
+            row.push_span(Span::styled(" ".repeat(free), look.theme.style(Role::Code)));
+        }
+    }
+    rows
 }

@@ -1,7 +1,11 @@
-//! Pieces of the screen that know no application state.
+//! Pieces of the screen.
 
 pub mod blocks;
 pub mod code;
+pub mod list;
 pub mod markdown;
 pub mod meter;
+pub mod node;
+pub mod prompt;
+pub mod status;
 pub mod table;
