@@ -13,8 +13,8 @@ use crate::domain::text::truncate;
 use crate::ui::cache::{Cache, TextId, Wanted, stamp};
 use crate::ui::paint;
 use crate::ui::theme::{Role, Theme};
-use crate::ui::widget::node::{self, Drawn};
 use crate::ui::widget::meter;
+use crate::ui::widget::node::{self, Drawn};
 use crate::ui::wrap::{Break, wrap};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -52,14 +52,26 @@ impl Parts {
         let before = self.before.len();
         let text = self.text.map_or(0, |(_, len)| len);
         let mut out: Vec<Line<'static>> = Vec::new();
-        out.extend(self.before.iter().skip(from).take(to.saturating_sub(from)).cloned());
+        out.extend(
+            self.before
+                .iter()
+                .skip(from)
+                .take(to.saturating_sub(from))
+                .cloned(),
+        );
         if let Some((id, len)) = self.text {
-            let (a, b) = (from.saturating_sub(before), to.saturating_sub(before).min(len));
+            let (a, b) = (
+                from.saturating_sub(before),
+                to.saturating_sub(before).min(len),
+            );
             if a < b {
                 out.extend(cache.rows(id, a, b));
             }
         }
-        let (a, b) = (from.saturating_sub(before + text), to.saturating_sub(before + text));
+        let (a, b) = (
+            from.saturating_sub(before + text),
+            to.saturating_sub(before + text),
+        );
         out.extend(self.after.iter().skip(a).take(b.saturating_sub(a)).cloned());
         out
     }
@@ -79,9 +91,20 @@ pub fn draw(app: &App, cache: &mut Cache, theme: &Theme, buf: &mut Buffer, area:
     let columns = usize::from(area.width.saturating_sub(2)).clamp(1, WIDEST);
     let height = usize::from(area.height);
     let view = app.focus.view(PaneId::Conversation);
-    let page = Page { app, theme, columns, wraps: view.is_wrapped };
+    let page = Page {
+        app,
+        theme,
+        columns,
+        wraps: view.is_wrapped,
+    };
     let items = page.items();
-    let total_bytes: usize = app.chat.transcript.messages.values().map(|said| said.text.len()).sum();
+    let total_bytes: usize = app
+        .chat
+        .transcript
+        .messages
+        .values()
+        .map(|said| said.text.len())
+        .sum();
     let measures_all = total_bytes <= MEASURED;
     let near_end = items.len().saturating_sub(EXACT);
     let heights: Vec<usize> = items
@@ -108,11 +131,19 @@ pub fn draw(app: &App, cache: &mut Cache, theme: &Theme, buf: &mut Buffer, area:
             page.height(item, cache, true);
             let rows = page.parts(item, cache);
             let shown = rows.rows(from, (from + room).min(*height), cache);
-            let is_selected = item.message().is_some() && item.message() == app.chat.selected && is_focused;
+            let is_selected =
+                item.message().is_some() && item.message() == app.chat.selected && is_focused;
             for row in &shown {
                 paint::line(buf, area.x + 1, y, area.width.saturating_sub(1), row);
                 if is_selected {
-                    paint::text(buf, area.x, y, 1, theme.glyphs.quote, theme.style(Role::Accent));
+                    paint::text(
+                        buf,
+                        area.x,
+                        y,
+                        1,
+                        theme.glyphs.quote,
+                        theme.style(Role::Accent),
+                    );
                 }
                 y += 1;
             }
@@ -125,10 +156,21 @@ pub fn draw(app: &App, cache: &mut Cache, theme: &Theme, buf: &mut Buffer, area:
     }
     if is_focused && app.chat.selected.is_none() {
         for y in area.top()..area.bottom() {
-            paint::text(buf, area.x, y, 1, theme.glyphs.heavy.vertical, theme.style(Role::BorderFocus));
+            paint::text(
+                buf,
+                area.x,
+                y,
+                1,
+                theme.glyphs.heavy.vertical,
+                theme.style(Role::BorderFocus),
+            );
         }
     }
-    let search = app.focus.search.as_ref().filter(|search| search.pane == PaneId::Conversation);
+    let search = app
+        .focus
+        .search
+        .as_ref()
+        .filter(|search| search.pane == PaneId::Conversation);
     let mut matches = Vec::new();
     if let Some(search) = search {
         node::highlight(buf, area, &search.query, theme);
@@ -136,7 +178,11 @@ pub fn draw(app: &App, cache: &mut Cache, theme: &Theme, buf: &mut Buffer, area:
         for (item, height) in items.iter().zip(&heights) {
             let parts = page.parts(item, cache);
             let rows = parts.rows(0, parts.len(), cache);
-            matches.extend(node::find(&rows, &search.query).into_iter().map(|row| row + start));
+            matches.extend(
+                node::find(&rows, &search.query)
+                    .into_iter()
+                    .map(|row| row + start),
+            );
             start += height;
         }
     }
@@ -179,9 +225,13 @@ impl<'a> Page<'a> {
                 continue;
             }
             items.push(Item::User(said));
-            let is_answered = path.get(at + 1).is_some_and(|next| next.role == Speaker::Assistant);
+            let is_answered = path
+                .get(at + 1)
+                .is_some_and(|next| next.role == Speaker::Assistant);
             let last = transcript.turns_of(said.id).last();
-            if let Some(turn) = last.filter(|turn| !is_answered || turn.is_running() && at + 2 == path.len()) {
+            if let Some(turn) =
+                last.filter(|turn| !is_answered || turn.is_running() && at + 2 == path.len())
+            {
                 items.push(Item::Turn(turn));
             }
         }
@@ -194,7 +244,9 @@ impl<'a> Page<'a> {
             Item::Turn(_) => return self.parts(item, cache).len() + 1,
             Item::User(said) => (said.id, said.text.len(), self.stamp(said, 0)),
             Item::Answer(said, turn) => {
-                let state = turn.map_or(0, |turn| turn.nodes.len() * 2 + usize::from(turn.is_running()) + turn.notes.len() * 1000);
+                let state = turn.map_or(0, |turn| {
+                    turn.nodes.len() * 2 + usize::from(turn.is_running()) + turn.notes.len() * 1000
+                });
                 (said.id, said.text.len(), self.stamp(said, state))
             }
         };
@@ -210,7 +262,14 @@ impl<'a> Page<'a> {
     }
 
     fn stamp(&self, said: &Said, state: usize) -> u64 {
-        stamp((said.text.len(), said.id, self.columns, self.wraps, self.theme.revision, state))
+        stamp((
+            said.text.len(),
+            said.id,
+            self.columns,
+            self.wraps,
+            self.theme.revision,
+            state,
+        ))
     }
 
     fn parts(&self, item: &Item<'_>, cache: &mut Cache) -> Parts {
@@ -227,7 +286,13 @@ impl<'a> Page<'a> {
         let rows = cache.plain(said.id, stamp, || {
             let first = [Span::styled(">>> ", theme.style(Role::PromptMark))];
             let rest = [Span::raw("    ")];
-            wrap(&[(&said.text, theme.style(Role::User))], self.columns, Break::Words, &first, &rest)
+            wrap(
+                &[(&said.text, theme.style(Role::User))],
+                self.columns,
+                Break::Words,
+                &first,
+                &rest,
+            )
         });
         let mut before = rows.to_vec();
         if let (Some(branch), Some(first)) = (self.branch(said.id), before.first_mut()) {
@@ -281,10 +346,17 @@ impl<'a> Page<'a> {
             return None;
         }
         let dim = theme.style(Role::TextDim);
-        let done = views.iter().filter(|view| view.state.is_over() && !is_lost(&view.state)).count();
+        let done = views
+            .iter()
+            .filter(|view| view.state.is_over() && !is_lost(&view.state))
+            .count();
         let lost = views.iter().filter(|view| is_lost(&view.state)).count();
         let is_opened = self.app.shown_turn() == Some(turn.id);
-        let mark = if is_opened { theme.glyphs.unfolded } else { theme.glyphs.folded };
+        let mark = if is_opened {
+            theme.glyphs.unfolded
+        } else {
+            theme.glyphs.folded
+        };
         let mut spans = vec![Span::styled(format!("{mark} "), dim)];
         if done > 0 || lost == 0 {
             spans.push(Span::styled(theme.glyphs.done, theme.style(Role::Ok)));
@@ -293,11 +365,17 @@ impl<'a> Page<'a> {
         }
         if lost > 0 {
             let gap = if done > 0 { "  " } else { "" };
-            spans.push(Span::styled(format!("{gap}{} {lost} without an answer", theme.glyphs.failed), theme.style(Role::Error)));
+            spans.push(Span::styled(
+                format!("{gap}{} {lost} without an answer", theme.glyphs.failed),
+                theme.style(Role::Error),
+            ));
         }
         let tokens: u64 = turn.nodes.values().map(|view| view.tokens().0).sum();
         spans.push(Span::styled(format!("  {} tok", meter::count(tokens)), dim));
-        spans.push(Span::styled(format!("  {}", meter::clock(turn.elapsed_ms(self.app.now))), dim));
+        spans.push(Span::styled(
+            format!("  {}", meter::clock(turn.elapsed_ms(self.app.now))),
+            dim,
+        ));
         if let Some(cost) = turn.usage().cost {
             spans.push(Span::styled(format!("  {}", meter::cost(cost)), dim));
         }
@@ -309,7 +387,10 @@ impl<'a> Page<'a> {
         let dim = self.theme.style(Role::TextDim);
         let view = turn.answer_node();
         let name = view.map_or_else(|| turn.preset.clone(), |view| view.node.model.to_string());
-        let mut spans = vec![Span::styled(truncate(&name, self.columns), self.theme.style(Role::Accent))];
+        let mut spans = vec![Span::styled(
+            truncate(&name, self.columns),
+            self.theme.style(Role::Accent),
+        )];
         if let Some(view) = view {
             for part in [node::tokens(view), node::rate(view)] {
                 if !part.is_empty() {
@@ -333,7 +414,11 @@ impl<'a> Page<'a> {
         let mut text = None;
         let mut after = Vec::new();
         if turn.is_running() {
-            if turn.references().next().is_none() || turn.answer_node().is_some_and(|view| view.state != NodeState::Idle) {
+            if turn.references().next().is_none()
+                || turn
+                    .answer_node()
+                    .is_some_and(|view| view.state != NodeState::Idle)
+            {
                 before.extend(turn.references().next().and(self.council_line(turn)));
             }
             if let Some(view) = turn.answer_node() {
@@ -342,7 +427,12 @@ impl<'a> Page<'a> {
                 if !view.text.is_empty() {
                     let id = TextId::Node(turn.id, view.node.id, view.restarts);
                     let wanted = self.wanted();
-                    text = Some((id, cache.document(id, &view.text, view.state.is_over(), &wanted).len()));
+                    text = Some((
+                        id,
+                        cache
+                            .document(id, &view.text, view.state.is_over(), &wanted)
+                            .len(),
+                    ));
                 }
                 if let NodeState::Retrying { fault, .. } = &view.state {
                     let line = truncate(&fault.to_string(), self.columns);
@@ -356,28 +446,54 @@ impl<'a> Page<'a> {
             before.extend(self.council_line(turn));
             match &turn.state {
                 TurnState::Ended(Outcome::Failed { fault }) => {
-                    let first = [Span::styled(format!("{} ", theme.glyphs.failed), theme.style(Role::Error))];
+                    let first = [Span::styled(
+                        format!("{} ", theme.glyphs.failed),
+                        theme.style(Role::Error),
+                    )];
                     let rest = [Span::raw("  ")];
                     let word = format!("{}: ", fault.class.word());
-                    let pieces = [(word.as_str(), theme.style(Role::Error)), (fault.message.as_str(), theme.style(Role::Text))];
+                    let pieces = [
+                        (word.as_str(), theme.style(Role::Error)),
+                        (fault.message.as_str(), theme.style(Role::Text)),
+                    ];
                     after.extend(wrap(&pieces, self.columns, Break::Words, &first, &rest));
                     if let Some(hint) = &fault.hint {
-                        after.extend(wrap(&[(hint, theme.style(Role::TextDim))], self.columns, Break::Words, &rest, &rest));
+                        after.extend(wrap(
+                            &[(hint, theme.style(Role::TextDim))],
+                            self.columns,
+                            Break::Words,
+                            &rest,
+                            &rest,
+                        ));
                     }
                 }
                 TurnState::Interrupted => {
-                    let line = format!("{} interrupted: the program ended first; /retry asks again", theme.glyphs.attention);
-                    after.push(Line::styled(truncate(&line, self.columns), theme.style(Role::Warning)));
+                    let line = format!(
+                        "{} interrupted: the program ended first; /retry asks again",
+                        theme.glyphs.attention
+                    );
+                    after.push(Line::styled(
+                        truncate(&line, self.columns),
+                        theme.style(Role::Warning),
+                    ));
                 }
                 TurnState::Ended(Outcome::Stopped { .. }) => {
-                    let line = format!("{} stopped after {}", theme.glyphs.paused, meter::clock(turn.elapsed_ms(now)));
+                    let line = format!(
+                        "{} stopped after {}",
+                        theme.glyphs.paused,
+                        meter::clock(turn.elapsed_ms(now))
+                    );
                     after.push(Line::styled(line, theme.style(Role::Warning)));
                 }
                 _ => {}
             }
         }
         after.extend(self.remarks(turn));
-        Parts { before, text, after }
+        Parts {
+            before,
+            text,
+            after,
+        }
     }
 
     /// The answering node while it works: glyph, name, state, numbers.
@@ -415,7 +531,10 @@ impl<'a> Page<'a> {
         let words: Vec<&str> = view.thinking.split_whitespace().rev().take(16).collect();
         let words: Vec<&str> = words.into_iter().rev().collect();
         let text = format!("thinking  …{}", words.join(" "));
-        Some(Line::styled(crate::domain::text::truncate(&text, self.columns), self.theme.style(Role::Thinking)))
+        Some(Line::styled(
+            crate::domain::text::truncate(&text, self.columns),
+            self.theme.style(Role::Thinking),
+        ))
     }
 
     /// What the society had to say.
@@ -430,7 +549,13 @@ impl<'a> Page<'a> {
             };
             let first = [Span::styled(format!("{glyph} "), theme.style(role))];
             let rest = [Span::raw("  ")];
-            out.extend(wrap(&[(text, theme.style(role))], self.columns, Break::Words, &first, &rest));
+            out.extend(wrap(
+                &[(text, theme.style(role))],
+                self.columns,
+                Break::Words,
+                &first,
+                &rest,
+            ));
         }
         out
     }
@@ -444,7 +569,10 @@ fn is_lost(state: &NodeState) -> bool {
 #[must_use]
 pub fn waits_for(turn: &Turn) -> String {
     let all = turn.references().count();
-    let done = turn.references().filter(|view| view.state.is_over()).count();
+    let done = turn
+        .references()
+        .filter(|view| view.state.is_over())
+        .count();
     match all {
         0 => "waits".into(),
         1 => "waits for 1 agent".into(),

@@ -14,13 +14,22 @@ pub fn draw(app: &App, theme: &Theme, buf: &mut Buffer, area: Rect) {
     if area.height == 0 {
         return;
     }
-    paint::fill(buf, area, theme.style(Role::Background).patch(theme.style(Role::Status)));
+    paint::fill(
+        buf,
+        area,
+        theme
+            .style(Role::Background)
+            .patch(theme.style(Role::Status)),
+    );
     let mut left = Line::default();
     for (screen, name) in [(Screen::Chat, "Chat"), (Screen::Models, "Models")] {
         if app.screen == screen {
             left.push_span(Span::styled(format!(" [{name}]"), theme.style(Role::Title)));
         } else {
-            left.push_span(Span::styled(format!("  {name} "), theme.style(Role::TextDim)));
+            left.push_span(Span::styled(
+                format!("  {name} "),
+                theme.style(Role::TextDim),
+            ));
         }
     }
     let x = paint::line(buf, area.x, area.y, area.width, &left) + 2;
@@ -28,7 +37,9 @@ pub fn draw(app: &App, theme: &Theme, buf: &mut Buffer, area: Rect) {
     let (middle, right) = fit(app, room, theme);
     paint::line(buf, x, area.y, area.right().saturating_sub(x), &middle);
     let wide: usize = right.spans.iter().map(|span| width(&span.content)).sum();
-    let at = area.right().saturating_sub(u16::try_from(wide).unwrap_or(0) + 1);
+    let at = area
+        .right()
+        .saturating_sub(u16::try_from(wide).unwrap_or(0) + 1);
     if at > x {
         paint::line(buf, at, area.y, area.width, &right);
     }
@@ -57,7 +68,9 @@ fn fit(app: &App, room: usize, theme: &Theme) -> (Line<'static>, Line<'static>) 
         right.push(Span::styled(format!("ctx ~{}", meter::count(tokens)), dim));
     }
     right.push(Span::styled("F1 help", theme.style(Role::HintText)));
-    let long = |spans: &[Span<'static>]| -> usize { spans.iter().map(|span| width(&span.content) + 2).sum() };
+    let long = |spans: &[Span<'static>]| -> usize {
+        spans.iter().map(|span| width(&span.content) + 2).sum()
+    };
     let title = app.session_title();
     let free = room.saturating_sub(long(&middle) + long(&right));
     if !title.is_empty() && free > 16 {

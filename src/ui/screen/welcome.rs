@@ -56,15 +56,24 @@ fn preset(app: &App, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
     };
     let mut out = vec![Line::from(vec![
         list::field(&row.name, 14, theme.style(Role::Accent)),
-        Span::styled(truncate(&row.title, columns.saturating_sub(14)), theme.style(Role::Text)),
+        Span::styled(
+            truncate(&row.title, columns.saturating_sub(14)),
+            theme.style(Role::Text),
+        ),
     ])];
     if let Some(problem) = &row.problem {
-        out.push(Line::styled(truncate(problem, columns), theme.style(Role::Error)));
+        out.push(Line::styled(
+            truncate(problem, columns),
+            theme.style(Role::Error),
+        ));
     }
     for (name, value) in &row.details {
         out.push(Line::from(vec![
             list::field(name, 14, theme.style(Role::TextDim)),
-            Span::styled(truncate(value, columns.saturating_sub(14)), theme.style(Role::Text)),
+            Span::styled(
+                truncate(value, columns.saturating_sub(14)),
+                theme.style(Role::Text),
+            ),
         ]));
     }
     out
@@ -81,8 +90,14 @@ fn missing(app: &App, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
         known.is_some_and(|info| !matches!(info.state, ModelState::Ready { .. }))
     });
     lacks.map_or_else(Vec::new, |name| {
-        let text = format!("{} {name} is not on disk; F5 downloads it", theme.glyphs.attention);
-        vec![Line::default(), Line::styled(truncate(&text, columns), theme.style(Role::Warning))]
+        let text = format!(
+            "{} {name} is not on disk; F5 downloads it",
+            theme.glyphs.attention
+        );
+        vec![
+            Line::default(),
+            Line::styled(truncate(&text, columns), theme.style(Role::Warning)),
+        ]
     })
 }
 
@@ -91,7 +106,10 @@ fn missing(app: &App, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
 pub fn progress(model: &str, pull: &PullView, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
     let Some(last) = &pull.last else {
         let text = format!("{} {model}  looking for a source", theme.glyphs.running);
-        return vec![Line::styled(truncate(&text, columns), theme.style(Role::Running))];
+        return vec![Line::styled(
+            truncate(&text, columns),
+            theme.style(Role::Running),
+        )];
     };
     let percent = (last.done * 100).checked_div(last.total).unwrap_or(0);
     let stage = match last.stage {
@@ -100,24 +118,44 @@ pub fn progress(model: &str, pull: &PullView, columns: usize, theme: &Theme) -> 
         PullStage::Verifying => "verifying".into(),
     };
     let mut head = Line::from(vec![
-        Span::styled(format!("{} ", theme.glyphs.running), theme.style(Role::Running)),
+        Span::styled(
+            format!("{} ", theme.glyphs.running),
+            theme.style(Role::Running),
+        ),
         Span::styled(format!("{model}  "), theme.style(Role::Text)),
-        Span::styled(truncate(&stage, columns.saturating_sub(width(model) + 4)), theme.style(Role::TextDim)),
+        Span::styled(
+            truncate(&stage, columns.saturating_sub(width(model) + 4)),
+            theme.style(Role::TextDim),
+        ),
     ]);
     head.style = theme.style(Role::Text);
     let wide = u16::try_from(columns.saturating_sub(6)).unwrap_or(0);
     let mut bar = meter::bar(last.done, last.total, wide, theme);
-    bar.push_span(Span::styled(format!(" {percent:>3}%"), theme.style(Role::Text)));
-    let mut numbers = format!("{} of {}", meter::bytes(last.done), meter::bytes(last.total));
+    bar.push_span(Span::styled(
+        format!(" {percent:>3}%"),
+        theme.style(Role::Text),
+    ));
+    let mut numbers = format!(
+        "{} of {}",
+        meter::bytes(last.done),
+        meter::bytes(last.total)
+    );
     if last.bytes_per_second > 0 {
         numbers.push_str(&format!("  {}/s", meter::bytes(last.bytes_per_second)));
     }
     if let Some(ms) = last.remaining {
         numbers.push_str(&format!("  {} left", meter::clock(ms)));
     }
-    let mut rows = vec![head, bar, Line::styled(truncate(&numbers, columns), theme.style(Role::TextDim))];
+    let mut rows = vec![
+        head,
+        bar,
+        Line::styled(truncate(&numbers, columns), theme.style(Role::TextDim)),
+    ];
     for note in last.notes.iter().rev().take(3).rev() {
-        rows.push(Line::styled(truncate(note, columns), theme.style(Role::TextDim)));
+        rows.push(Line::styled(
+            truncate(note, columns),
+            theme.style(Role::TextDim),
+        ));
     }
     rows
 }
@@ -134,13 +172,23 @@ fn keys(app: &App, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
         .map(|(key, text)| {
             Line::from(vec![
                 list::field(key, 14, theme.style(Role::HintKey)),
-                Span::styled(truncate(text, columns.saturating_sub(14)), theme.style(Role::HintText)),
+                Span::styled(
+                    truncate(text, columns.saturating_sub(14)),
+                    theme.style(Role::HintText),
+                ),
             ])
         })
         .collect();
     if !app.problems.is_empty() {
-        let text = format!("{} {} problems in your files; F1 lists them", theme.glyphs.attention, app.problems.len());
-        out.push(Line::styled(truncate(&text, columns), theme.style(Role::Warning)));
+        let text = format!(
+            "{} {} problems in your files; F1 lists them",
+            theme.glyphs.attention,
+            app.problems.len()
+        );
+        out.push(Line::styled(
+            truncate(&text, columns),
+            theme.style(Role::Warning),
+        ));
     }
     out
 }

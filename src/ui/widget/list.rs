@@ -22,11 +22,22 @@ pub fn centred(area: Rect, columns: u16, rows: u16) -> Rect {
 
 /// Draws an empty box with a title and returns its inside, one column of air at each side.
 pub fn panel(buf: &mut Buffer, area: Rect, title: &str, theme: &Theme) -> Rect {
-    paint::fill(buf, area, theme.style(Role::Background).patch(theme.style(Role::Text)));
+    paint::fill(
+        buf,
+        area,
+        theme.style(Role::Background).patch(theme.style(Role::Text)),
+    );
     let (lines, style) = paint::border(theme, true);
     paint::frame(buf, area, &lines, style);
     let title = truncate(title, usize::from(area.width.saturating_sub(6)));
-    paint::text(buf, area.x + 2, area.y, area.width.saturating_sub(4), &format!(" {title} "), theme.style(Role::Title));
+    paint::text(
+        buf,
+        area.x + 2,
+        area.y,
+        area.width.saturating_sub(4),
+        &format!(" {title} "),
+        theme.style(Role::Title),
+    );
     Rect::new(
         area.x + 2.min(area.width),
         area.y + 1.min(area.height),
@@ -38,27 +49,64 @@ pub fn panel(buf: &mut Buffer, area: Rect, title: &str, theme: &Theme) -> Rect {
 /// The line that filters a list; returns the cursor's place.
 pub fn filter(buf: &mut Buffer, area: Rect, text: &str, note: &str, theme: &Theme) -> Position {
     let mark = "> ";
-    let x = paint::text(buf, area.x, area.y, area.width, mark, theme.style(Role::PromptMark));
-    let end = paint::text(buf, x, area.y, area.right().saturating_sub(x), text, theme.style(Role::Text));
+    let x = paint::text(
+        buf,
+        area.x,
+        area.y,
+        area.width,
+        mark,
+        theme.style(Role::PromptMark),
+    );
+    let end = paint::text(
+        buf,
+        x,
+        area.y,
+        area.right().saturating_sub(x),
+        text,
+        theme.style(Role::Text),
+    );
     if text.is_empty() {
-        paint::text(buf, x, area.y, area.right().saturating_sub(x), "type to filter", theme.style(Role::TextDim));
+        paint::text(
+            buf,
+            x,
+            area.y,
+            area.right().saturating_sub(x),
+            "type to filter",
+            theme.style(Role::TextDim),
+        );
     }
     let wide = u16::try_from(width(note)).unwrap_or(0);
     if end + 16 + wide < area.right() {
-        paint::text(buf, area.right() - wide, area.y, wide, note, theme.style(Role::TextDim));
+        paint::text(
+            buf,
+            area.right() - wide,
+            area.y,
+            wide,
+            note,
+            theme.style(Role::TextDim),
+        );
     }
     Position::new(end.min(area.right().saturating_sub(1)), area.y)
 }
 
 /// A light rule across a panel's inside.
 pub fn rule(buf: &mut Buffer, area: Rect, y: u16, theme: &Theme) {
-    paint::rule(buf, area.x, y, area.width, theme.glyphs.light.horizontal, theme.style(Role::Border));
+    paint::rule(
+        buf,
+        area.x,
+        y,
+        area.width,
+        theme.glyphs.light.horizontal,
+        theme.style(Role::Border),
+    );
 }
 
 /// The first row shown so that the selected one is in view, in the middle where there is room.
 #[must_use]
 pub fn first_row(selected: usize, count: usize, height: usize) -> usize {
-    selected.saturating_sub(height / 2).min(count.saturating_sub(height))
+    selected
+        .saturating_sub(height / 2)
+        .min(count.saturating_sub(height))
 }
 
 /// Rows of a list with the selected one marked by glyph and style.
@@ -67,11 +115,19 @@ pub fn rows(buf: &mut Buffer, area: Rect, selected: usize, rows: &[Line<'_>], th
     let first = first_row(selected, rows.len(), height);
     for (y, (at, row)) in (area.y..area.bottom()).zip(rows.iter().enumerate().skip(first)) {
         let is_selected = at == selected;
-        let mark = if is_selected { theme.glyphs.selected } else { " " };
+        let mark = if is_selected {
+            theme.glyphs.selected
+        } else {
+            " "
+        };
         paint::text(buf, area.x, y, 1, mark, theme.style(Role::Accent));
         paint::line(buf, area.x + 2, y, area.width.saturating_sub(2), row);
         if is_selected {
-            paint::tint(buf, Rect::new(area.x, y, area.width, 1), theme.style(Role::Selection));
+            paint::tint(
+                buf,
+                Rect::new(area.x, y, area.width, 1),
+                theme.style(Role::Selection),
+            );
         }
     }
     if rows.len() > height && height > 0 {
@@ -80,7 +136,14 @@ pub fn rows(buf: &mut Buffer, area: Rect, selected: usize, rows: &[Line<'_>], th
             let note = format!(" {left} more {} ", theme.glyphs.down);
             let wide = u16::try_from(width(&note)).unwrap_or(0);
             let x = area.right().saturating_sub(wide);
-            paint::text(buf, x, area.bottom() - 1, wide, &note, theme.style(Role::TextDim));
+            paint::text(
+                buf,
+                x,
+                area.bottom() - 1,
+                wide,
+                &note,
+                theme.style(Role::TextDim),
+            );
         }
     }
 }
@@ -97,7 +160,10 @@ pub fn keys(hints: &[(String, &'static str)], columns: usize, theme: &Theme) -> 
         }
         used += wide;
         spans.push(Span::styled(keys.clone(), theme.style(Role::HintKey)));
-        spans.push(Span::styled(format!(" {word}  "), theme.style(Role::HintText)));
+        spans.push(Span::styled(
+            format!(" {word}  "),
+            theme.style(Role::HintText),
+        ));
     }
     Line::from(spans)
 }

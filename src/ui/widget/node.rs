@@ -4,12 +4,12 @@ use super::meter;
 use crate::app::focus::{PaneSearch, PaneView};
 use crate::app::transcript::{NodeState, NodeView};
 use crate::domain::clock::Millis;
+use crate::domain::id::TurnId;
 use crate::domain::text::{truncate, truncate_start, width};
 use crate::ui::cache::{Cache, TextId, Wanted};
 use crate::ui::paint;
 use crate::ui::theme::{Role, Theme};
 use crate::ui::wrap::{Break, wrap};
-use crate::domain::id::TurnId;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -29,9 +29,10 @@ pub fn face(state: &NodeState, theme: &Theme) -> (&'static str, Role) {
         | NodeState::Thinking
         | NodeState::Streaming => (glyphs.running, Role::Running),
         NodeState::Done => (glyphs.done, Role::Ok),
-        NodeState::Retrying { .. } | NodeState::Truncated | NodeState::Filtered | NodeState::Interrupted => {
-            (glyphs.attention, Role::Warning)
-        }
+        NodeState::Retrying { .. }
+        | NodeState::Truncated
+        | NodeState::Filtered
+        | NodeState::Interrupted => (glyphs.attention, Role::Warning),
         NodeState::Stopped => (glyphs.paused, Role::Warning),
         NodeState::Failed(_) => (glyphs.failed, Role::Error),
     }
@@ -49,9 +50,15 @@ pub fn tokens(view: &NodeView) -> String {
 
 /// Whole tokens a second.
 #[must_use]
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate is small and not negative")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate is small and not negative"
+)]
 pub fn rate(view: &NodeView) -> String {
-    let rate = view.tokens_per_second().map(|rate| rate.round().max(0.0) as u64);
+    let rate = view
+        .tokens_per_second()
+        .map(|rate| rate.round().max(0.0) as u64);
     rate.map_or_else(String::new, |rate| format!("{rate}/s"))
 }
 
@@ -62,15 +69,27 @@ pub fn numbers(view: &NodeView, now: Millis) -> Vec<String> {
     let tokens = tokens(view);
     let parts = match &view.state {
         NodeState::Streaming | NodeState::Thinking => {
-            let word = if view.state == NodeState::Thinking { "thinking" } else { "" };
+            let word = if view.state == NodeState::Thinking {
+                "thinking"
+            } else {
+                ""
+            };
             vec![rate(view), word.to_owned(), tokens, time]
         }
         NodeState::Done => vec![rate(view), tokens, "done".into(), time],
         NodeState::Prefill { done, total } if *total > 0 => {
             vec![format!("reading {done}/{total}"), time]
         }
-        NodeState::Retrying { attempt, of, wait_ms, .. } => {
-            vec![format!("in {} s", wait_ms.div_ceil(1000)), format!("retry {attempt} of {of}")]
+        NodeState::Retrying {
+            attempt,
+            of,
+            wait_ms,
+            ..
+        } => {
+            vec![
+                format!("in {} s", wait_ms.div_ceil(1000)),
+                format!("retry {attempt} of {of}"),
+            ]
         }
         NodeState::Idle | NodeState::Queued { .. } => vec![view.state.word().to_owned()],
         state => vec![tokens, time, state.word().to_owned()],
@@ -149,10 +168,17 @@ impl Pane<'_> {
         let room = area.width.saturating_sub(4);
         let (glyph, role) = face(&self.view.state, theme);
         let (border, title) = paint::border(theme, self.is_focused);
-        let name_style = if self.is_focused { title.patch(theme.style(Role::Title)) } else { theme.style(Role::Text) };
+        let name_style = if self.is_focused {
+            title.patch(theme.style(Role::Title))
+        } else {
+            theme.style(Role::Text)
+        };
         let number = self.number.map_or_else(String::new, |n| format!("{n} "));
         let fixed = width(&number) + 2 + 2;
-        let right = fit(&numbers(self.view, self.now), usize::from(room).saturating_sub(fixed + 8));
+        let right = fit(
+            &numbers(self.view, self.now),
+            usize::from(room).saturating_sub(fixed + 8),
+        );
         let for_name = usize::from(room).saturating_sub(fixed + width(&right) + 1);
         let name = truncate(&name(self.view), for_name);
         let left = Line::from(vec![
@@ -166,8 +192,14 @@ impl Pane<'_> {
         paint::line(buf, area.x + 2, area.y, room, &left);
         if !right.is_empty() {
             let text = format!(" {right} ");
-            let x = area.right().saturating_sub(2 + u16::try_from(width(&text)).unwrap_or(0));
-            let style = if self.view.state.is_active() { theme.style(Role::Text) } else { theme.style(Role::TextDim) };
+            let x = area
+                .right()
+                .saturating_sub(2 + u16::try_from(width(&text)).unwrap_or(0));
+            let style = if self.view.state.is_active() {
+                theme.style(Role::Text)
+            } else {
+                theme.style(Role::TextDim)
+            };
             paint::text(buf, x, area.y, room, &text, style);
         }
         debug_assert!(!border.horizontal.is_empty());
@@ -178,14 +210,29 @@ impl Pane<'_> {
         let room = area.width.saturating_sub(4);
         let mut x = area.x + 2;
         if let Some(search) = self.search {
-            let at = if search.matches == 0 { 0 } else { search.current + 1 };
+            let at = if search.matches == 0 {
+                0
+            } else {
+                search.current + 1
+            };
             let text = format!(" /{}  {at} of {} ", search.query, search.matches);
             x = paint::text(buf, x, y, room, &text, theme.style(Role::Accent));
         }
         if self.look.top.is_some() {
             let new = lines.saturating_sub(self.look.seen);
-            let badge = if new > 0 { format!(" {new} new {} ", theme.glyphs.down) } else { " held ".to_owned() };
-            x = paint::text(buf, x, y, area.right().saturating_sub(x + 2), &badge, theme.style(Role::Badge));
+            let badge = if new > 0 {
+                format!(" {new} new {} ", theme.glyphs.down)
+            } else {
+                " held ".to_owned()
+            };
+            x = paint::text(
+                buf,
+                x,
+                y,
+                area.right().saturating_sub(x + 2),
+                &badge,
+                theme.style(Role::Badge),
+            );
         }
         if !self.is_focused || self.search.is_some() {
             return;
@@ -199,9 +246,14 @@ impl Pane<'_> {
             }
             used += wide;
             line.push(Span::styled(format!(" {keys}"), theme.style(Role::HintKey)));
-            line.push(Span::styled(format!(" {word} "), theme.style(Role::HintText)));
+            line.push(Span::styled(
+                format!(" {word} "),
+                theme.style(Role::HintText),
+            ));
         }
-        let from = area.right().saturating_sub(2 + u16::try_from(used).unwrap_or(0));
+        let from = area
+            .right()
+            .saturating_sub(2 + u16::try_from(used).unwrap_or(0));
         paint::line(buf, from, y, room, &Line::from(line));
     }
 
@@ -212,10 +264,17 @@ impl Pane<'_> {
         let mut before: Vec<Line<'static>> = Vec::new();
         let mut thinking = None;
         if !view.thinking.is_empty() {
-            let mark = if self.look.shows_thinking { theme.glyphs.unfolded } else { theme.glyphs.folded };
+            let mark = if self.look.shows_thinking {
+                theme.glyphs.unfolded
+            } else {
+                theme.glyphs.folded
+            };
             let count = meter::count(view.thinking.len().div_ceil(4) as u64);
             let line = format!("{mark} thinking, ~{count} tok (t)");
-            before.push(Line::styled(truncate(&line, columns), theme.style(Role::Thinking)));
+            before.push(Line::styled(
+                truncate(&line, columns),
+                theme.style(Role::Thinking),
+            ));
             if self.look.shows_thinking {
                 let wanted = Wanted {
                     theme,
@@ -225,7 +284,10 @@ impl Pane<'_> {
                 };
                 let id = TextId::Thinking(turn, node, restarts);
                 let is_over = view.state.is_over() || !view.text.is_empty();
-                thinking = Some((id, cache.document(id, &view.thinking, is_over, &wanted).len()));
+                thinking = Some((
+                    id,
+                    cache.document(id, &view.thinking, is_over, &wanted).len(),
+                ));
             }
         }
         let wanted = Wanted {
@@ -238,7 +300,9 @@ impl Pane<'_> {
         let len = if view.text.is_empty() {
             0
         } else {
-            cache.document(id, &view.text, view.state.is_over(), &wanted).len()
+            cache
+                .document(id, &view.text, view.state.is_over(), &wanted)
+                .len()
         };
         let after = remarks(view, &self.waits_for, columns, theme, len > 0);
         Rows::new(before, thinking, (id, len), after)
@@ -256,10 +320,18 @@ pub fn name(view: &NodeView) -> String {
 }
 
 /// What is to be said below (or instead of) a node's text.
-fn remarks(view: &NodeView, waits_for: &str, columns: usize, theme: &Theme, has_text: bool) -> Vec<Line<'static>> {
+fn remarks(
+    view: &NodeView,
+    waits_for: &str,
+    columns: usize,
+    theme: &Theme,
+    has_text: bool,
+) -> Vec<Line<'static>> {
     let dim = theme.style(Role::TextDim);
     let mut out: Vec<Line<'static>> = Vec::new();
-    let mut say = |text: &str, style: Style| out.extend(wrap(&[(text, style)], columns, Break::Words, &[], &[]));
+    let mut say = |text: &str, style: Style| {
+        out.extend(wrap(&[(text, style)], columns, Break::Words, &[], &[]))
+    };
     match &view.state {
         NodeState::Idle if !waits_for.is_empty() => say(waits_for, dim),
         NodeState::Queued { why } if !why.is_empty() => say(why, dim),
@@ -276,7 +348,10 @@ fn remarks(view: &NodeView, waits_for: &str, columns: usize, theme: &Theme, has_
         }
         NodeState::Truncated => say("cut at the token limit", theme.style(Role::Warning)),
         NodeState::Filtered => say("the endpoint withheld text", theme.style(Role::Warning)),
-        NodeState::Interrupted => say("the program ended before this agent did", theme.style(Role::Warning)),
+        NodeState::Interrupted => say(
+            "the program ended before this agent did",
+            theme.style(Role::Warning),
+        ),
         _ => {}
     }
     if has_text && !out.is_empty() {
@@ -295,7 +370,12 @@ struct Rows {
 }
 
 impl Rows {
-    fn new(before: Vec<Line<'static>>, thinking: Option<(TextId, usize)>, text: (TextId, usize), after: Vec<Line<'static>>) -> Self {
+    fn new(
+        before: Vec<Line<'static>>,
+        thinking: Option<(TextId, usize)>,
+        text: (TextId, usize),
+        after: Vec<Line<'static>>,
+    ) -> Self {
         // An unfolded thinking is set apart from the answer.
         let gap = usize::from(thinking.is_some() && text.1 > 0);
         let len = before.len() + thinking.map_or(0, |(_, len)| len) + gap + text.1 + after.len();
@@ -318,7 +398,9 @@ impl Rows {
             }
             start += len;
         };
-        take(self.before.len(), &mut |a, b| self.before.get(a..b).unwrap_or_default().to_vec());
+        take(self.before.len(), &mut |a, b| {
+            self.before.get(a..b).unwrap_or_default().to_vec()
+        });
         if let Some((id, len)) = self.thinking {
             take(len, &mut |a, b| cache.rows(id, a, b));
             if self.text.1 > 0 {
@@ -326,7 +408,9 @@ impl Rows {
             }
         }
         take(self.text.1, &mut |a, b| cache.rows(self.text.0, a, b));
-        take(self.after.len(), &mut |a, b| self.after.get(a..b).unwrap_or_default().to_vec());
+        take(self.after.len(), &mut |a, b| {
+            self.after.get(a..b).unwrap_or_default().to_vec()
+        });
         out
     }
 }
@@ -349,12 +433,17 @@ pub fn find(rows: &[Line<'_>], query: &str) -> Vec<usize> {
 
 /// Marks the occurrences of a query in what is drawn.
 pub fn highlight(buf: &mut Buffer, area: Rect, query: &str, theme: &Theme) {
-    let query: Vec<String> = query.chars().map(|c| c.to_lowercase().to_string()).collect();
+    let query: Vec<String> = query
+        .chars()
+        .map(|c| c.to_lowercase().to_string())
+        .collect();
     if query.is_empty() {
         return;
     }
     for y in area.top()..area.bottom() {
-        let cells: Vec<String> = (area.left()..area.right()).map(|x| buf[(x, y)].symbol().to_lowercase()).collect();
+        let cells: Vec<String> = (area.left()..area.right())
+            .map(|x| buf[(x, y)].symbol().to_lowercase())
+            .collect();
         for (at, window) in cells.windows(query.len()).enumerate() {
             if window == query {
                 let x = area.x + u16::try_from(at).unwrap_or(0);
@@ -378,10 +467,18 @@ impl Pane<'_> {
         let view = self.view;
         let (glyph, role) = face(&view.state, theme);
         let number = self.number.map_or_else(|| "  ".into(), |n| format!("{n} "));
-        let name_style = if self.is_focused { theme.style(Role::BorderFocus) } else { theme.style(Role::Text) };
+        let name_style = if self.is_focused {
+            theme.style(Role::BorderFocus)
+        } else {
+            theme.style(Role::Text)
+        };
         let name = truncate(&name(view), fields.name);
         let pad = fields.name.saturating_sub(width(&name)) + 2;
-        let mark = if self.is_focused { theme.glyphs.heavy.vertical } else { " " };
+        let mark = if self.is_focused {
+            theme.glyphs.heavy.vertical
+        } else {
+            " "
+        };
         let mut spans = vec![
             Span::styled(mark, theme.style(Role::BorderFocus)),
             Span::styled(number, name_style),
@@ -390,14 +487,25 @@ impl Pane<'_> {
             Span::styled(format!("{name}{}", " ".repeat(pad)), name_style),
         ];
         let state = self.row_state();
-        let style = if view.state.is_active() || matches!(view.state, NodeState::Failed(_)) { theme.style(role) } else { theme.style(Role::TextDim) };
+        let style = if view.state.is_active() || matches!(view.state, NodeState::Failed(_)) {
+            theme.style(role)
+        } else {
+            theme.style(Role::TextDim)
+        };
         spans.push(Span::styled(state, style));
         let line = Line::from(spans);
         let x = paint::line(buf, area.x, area.y, area.width, &line) + 2;
         let room = usize::from(area.right().saturating_sub(x));
         if room > 4 {
             let words = last_words(self.tail(), room);
-            paint::text(buf, x, area.y, area.right().saturating_sub(x), &words, theme.style(Role::TextDim));
+            paint::text(
+                buf,
+                x,
+                area.y,
+                area.right().saturating_sub(x),
+                &words,
+                theme.style(Role::TextDim),
+            );
         }
     }
 
@@ -406,7 +514,9 @@ impl Pane<'_> {
         match &view.state {
             NodeState::Streaming => format!("{:>9} {:>6}", tokens(view), rate(view)),
             NodeState::Done => {
-                let time = view.elapsed_ms(self.now).map_or_else(String::new, meter::clock);
+                let time = view
+                    .elapsed_ms(self.now)
+                    .map_or_else(String::new, meter::clock);
                 format!("{:>9} {:>6}", tokens(view), time)
             }
             state => format!("{:<16}", state.word()),
@@ -429,7 +539,11 @@ fn last_words(text: &str, columns: usize) -> String {
     while !text.is_char_boundary(from) {
         from += 1;
     }
-    let end: Vec<&str> = text.get(from..).unwrap_or_default().split_whitespace().collect();
+    let end: Vec<&str> = text
+        .get(from..)
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
     let end = end.join(" ");
     if from > 0 {
         truncate_start(&format!("…{end}"), columns)

@@ -28,7 +28,9 @@ pub struct Editor {
 
 impl fmt::Debug for Editor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Editor").field("text", &self.text()).finish()
+        f.debug_struct("Editor")
+            .field("text", &self.text())
+            .finish()
     }
 }
 
@@ -50,14 +52,19 @@ impl Editor {
     fn line(&self) -> (&str, usize) {
         let cursor = self.area.cursor();
         let line = self.area.lines().get(cursor.0).map_or("", String::as_str);
-        let byte = line.char_indices().nth(cursor.1).map_or(line.len(), |(at, _)| at);
+        let byte = line
+            .char_indices()
+            .nth(cursor.1)
+            .map_or(line.len(), |(at, _)| at);
         (line, byte)
     }
 
     /// Characters of the grapheme before the cursor; 1 at the start of a line (the newline).
     fn before(&self) -> usize {
         let (line, at) = self.line();
-        let last = line.get(..at).and_then(|head| head.graphemes(true).next_back());
+        let last = line
+            .get(..at)
+            .and_then(|head| head.graphemes(true).next_back());
         last.map_or(1, |grapheme| grapheme.chars().count())
     }
 
@@ -190,8 +197,14 @@ impl Wrapped {
                 rows.push(line.get(*from..*to).unwrap_or_default().to_owned());
             }
             if number == at.0 {
-                let byte = line.char_indices().nth(at.1).map_or(line.len(), |(byte, _)| byte);
-                let row = cuts.iter().rposition(|(from, _)| *from <= byte).unwrap_or(0);
+                let byte = line
+                    .char_indices()
+                    .nth(at.1)
+                    .map_or(line.len(), |(byte, _)| byte);
+                let row = cuts
+                    .iter()
+                    .rposition(|(from, _)| *from <= byte)
+                    .unwrap_or(0);
                 let from = cuts.get(row).map_or(0, |(from, _)| *from);
                 let column = width(line.get(from..byte).unwrap_or_default());
                 if column >= columns && row + 1 == cuts.len() && byte == line.len() {
@@ -208,24 +221,57 @@ impl Wrapped {
     /// Rows the prompt wants.
     #[must_use]
     pub fn height(&self) -> u16 {
-        u16::try_from(self.rows.len()).unwrap_or(MOST_ROWS).clamp(1, MOST_ROWS)
+        u16::try_from(self.rows.len())
+            .unwrap_or(MOST_ROWS)
+            .clamp(1, MOST_ROWS)
     }
 
     /// Draws the rows around the cursor and returns the cursor's place.
-    pub fn draw(&self, buf: &mut Buffer, area: Rect, placeholder: &str, theme: &Theme) -> Option<Position> {
+    pub fn draw(
+        &self,
+        buf: &mut Buffer,
+        area: Rect,
+        placeholder: &str,
+        theme: &Theme,
+    ) -> Option<Position> {
         let height = usize::from(area.height);
         if height == 0 {
             return None;
         }
-        let top = self.cursor.0.saturating_sub(height - 1).min(self.rows.len().saturating_sub(height));
+        let top = self
+            .cursor
+            .0
+            .saturating_sub(height - 1)
+            .min(self.rows.len().saturating_sub(height));
         let x = area.x + MARK_WIDTH;
         let room = area.width.saturating_sub(MARK_WIDTH);
         for (y, row) in (area.y..area.bottom()).zip(self.rows.iter().skip(top)) {
-            paint::text(buf, x, y, room, &row.replace('\t', "    "), theme.style(Role::Prompt));
+            paint::text(
+                buf,
+                x,
+                y,
+                room,
+                &row.replace('\t', "    "),
+                theme.style(Role::Prompt),
+            );
         }
-        paint::text(buf, area.x, area.y, area.width, MARK, theme.style(Role::PromptMark));
+        paint::text(
+            buf,
+            area.x,
+            area.y,
+            area.width,
+            MARK,
+            theme.style(Role::PromptMark),
+        );
         if self.rows.iter().all(String::is_empty) && self.rows.len() == 1 {
-            paint::text(buf, x, area.y, room, placeholder, theme.style(Role::TextDim));
+            paint::text(
+                buf,
+                x,
+                area.y,
+                room,
+                placeholder,
+                theme.style(Role::TextDim),
+            );
         }
         let column = u16::try_from(self.cursor.1).unwrap_or(u16::MAX);
         let row = u16::try_from(self.cursor.0 - top).unwrap_or(0);
@@ -276,11 +322,20 @@ mod tests {
     fn it_edits_by_graphemes_and_words() {
         let family = editor("a👩‍👩‍👧b", &[Edit::Left, Edit::Backspace]);
         assert_eq!((family.text().as_str(), family.cursor()), ("ab", (0, 1)));
-        let killed = editor("one two", &[Edit::KillWordBack, Edit::LineStart, Edit::Yank]);
+        let killed = editor(
+            "one two",
+            &[Edit::KillWordBack, Edit::LineStart, Edit::Yank],
+        );
         assert_eq!(killed.text(), "twoone ");
         let lines = editor("one", &[Edit::NewLine, Edit::Insert("two\nthree".into())]);
-        assert_eq!((lines.text().as_str(), lines.line_count()), ("one\ntwo\nthree", 3));
-        assert_eq!(editor("one", &[Edit::Insert(" x".into()), Edit::Undo]).text(), "one");
+        assert_eq!(
+            (lines.text().as_str(), lines.line_count()),
+            ("one\ntwo\nthree", 3)
+        );
+        assert_eq!(
+            editor("one", &[Edit::Insert(" x".into()), Edit::Undo]).text(),
+            "one"
+        );
     }
 
     #[test]
@@ -291,6 +346,9 @@ mod tests {
         let full = Wrapped::of(&editor("abcdefgh", &[]), 12);
         assert_eq!((full.rows.len(), full.cursor), (2, (1, 0)));
         let wide = Wrapped::of(&editor("日本語です", &[Edit::Left]), 12);
-        assert_eq!((wide.rows.clone(), wide.cursor), (vec!["日本語で".into(), "す".into()], (1, 0)));
+        assert_eq!(
+            (wide.rows.clone(), wide.cursor),
+            (vec!["日本語で".into(), "す".into()], (1, 0))
+        );
     }
 }
