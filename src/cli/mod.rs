@@ -4,6 +4,7 @@
 
 pub mod chat;
 pub mod flags;
+pub mod doctor;
 pub mod models;
 mod progress_line;
 
