@@ -139,11 +139,12 @@ impl Hub {
             if failures >= tries {
                 return Err(Miss::Here(format!("{why} ({failures} tries)")));
             }
-            job.reporter.note(format!(
-                "{why}; at {}, try {} of {tries}",
-                human_bytes(part.length),
-                failures + 1
-            ));
+            let so_far = match part.length {
+                0 => String::new(),
+                bytes => format!("at {}, ", human_bytes(bytes)),
+            };
+            job.reporter
+                .note(format!("{why}; {so_far}try {} of {tries}", failures + 1));
             let pause = pause_ms.unwrap_or(job.surroundings.pause_ms << (failures - 1).min(6));
             tokio::select! {
                 () = job.cancel.cancelled() => return Err(Miss::Stopped),

@@ -107,8 +107,12 @@ async fn examine(
                 "{name}: {has_key}; {} does not answer: {why}",
                 endpoint.base_url
             );
-            Finding::new("endpoints", otherwise, what)
-                .advise("is it running, and is base_url right in config.toml?")
+            let finding = Finding::new("endpoints", otherwise, what);
+            if is_needed {
+                finding.advise("is it running, and is base_url right in config.toml?")
+            } else {
+                finding
+            }
         }
     }
 }
