@@ -6,10 +6,12 @@ mod endpoints;
 mod local;
 mod surroundings;
 
+use crate::app::keymap::Keymap;
 use crate::catalog::Catalog;
 use crate::store::paths::Paths;
 use crate::store::preset::{Preset, Problem};
 use crate::store::settings::Settings;
+use crate::store::theme;
 use clap::Args;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -35,9 +37,9 @@ pub struct DoctorContext<'a> {
     pub paths: &'a Paths,
     pub settings: &'a Settings,
     pub presets: &'a [Preset],
-    /// What is wrong with config.toml, keys.toml and the themes.
+    pub catalog: &'a Catalog,
+    /// What is wrong with config.toml and models.toml.
     pub problems: &'a [Problem],
-    pub local_only: bool,
 }
 
 /// How much a finding matters.
@@ -127,9 +129,10 @@ pub async fn run(args: DoctorArgs, context: DoctorContext<'_>) -> anyhow::Result
 
 /// All findings, in the order of the report.
 async fn examine(args: DoctorArgs, context: DoctorContext<'_>) -> Vec<Finding> {
-    let asks_network = !args.offline && !context.local_only && !context.settings.local_only;
-    let (catalog, mut problems) = Catalog::load(context.paths, &context.settings.model_paths);
-    problems.extend(context.problems.iter().cloned());
+    let asks_network = !args.offline && !context.settings.local_only;
+    let mut problems = context.problems.to_vec();
+    problems.extend(themes(context.paths));
+    problems.extend(keys(context.paths));
     let starting = context
         .presets
         .iter()
@@ -140,7 +143,7 @@ async fn examine(args: DoctorArgs, context: DoctorContext<'_>) -> Vec<Finding> {
     findings.extend(surroundings::folders(context.paths));
     findings.extend(files(context.presets, &problems, context.paths));
     findings.push(preset(context.settings, starting));
-    findings.extend(local::models(&catalog, council, asks_network).await);
+    findings.extend(local::models(context.catalog, council, asks_network).await);
     findings.extend(endpoints::ask(context.settings, council, asks_network).await);
     findings.extend(local::machine());
     findings
@@ -163,6 +166,44 @@ fn files(presets: &[Preset], problems: &[Problem], paths: &Paths) -> Vec<Finding
         found.push(Finding::new("files", Grade::Ok, what));
     }
     found
+}
+
+/// What is wrong with any theme.
+fn themes(paths: &Paths) -> Vec<Problem> {
+    let names = theme::names(paths);
+    names
+        .iter()
+        .flat_map(|name| theme::load(paths, name).1)
+        .collect()
+}
+
+/// What is wrong with keys.toml.
+fn keys(paths: &Paths) -> Vec<Problem> {
+    let file = paths.keys_file();
+    let problem = |line, message| Problem {
+        file: file.display().to_string(),
+        line,
+        message,
+    };
+    let text = match std::fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
+        Err(error) => return vec![problem(None, format!("cannot be read: {error}"))],
+    };
+    match toml::from_str(&text) {
+        Ok(table) => {
+            let (_, sentences) = Keymap::with_overrides(&table);
+            sentences
+                .into_iter()
+                .map(|sentence| problem(None, sentence))
+                .collect()
+        }
+        Err(error) => {
+            let before = error.span().and_then(|span| text.get(..span.start));
+            let line = before.map(|before| before.matches('\n').count() + 1);
+            vec![problem(line, error.message().to_owned())]
+        }
+    }
 }
 
 fn preset(settings: &Settings, starting: Option<&Preset>) -> Finding {

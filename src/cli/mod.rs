@@ -3,8 +3,8 @@
 //! Exit codes: 0 done, 1 failed, 2 bad arguments, 3 bad data or model, 4 out of a resource, 130 interrupted.
 
 pub mod chat;
-pub mod flags;
 pub mod doctor;
+pub mod flags;
 pub mod models;
 mod progress_line;
 
@@ -59,6 +59,8 @@ pub enum Command {
     /// List, fetch, check and remove local models
     #[command(subcommand)]
     Models(models::ModelsCommand),
+    /// Look at everything a chat needs, and say what is missing
+    Doctor(doctor::DoctorArgs),
 }
 
 /// Runs the program; the exit code.
@@ -113,6 +115,16 @@ fn perform(cli: &Cli) -> anyhow::Result<i32> {
                 local_only: parts.settings.local_only,
             };
             tokio.block_on(models::run(command, context))
+        }
+        Some(Command::Doctor(args)) => {
+            let context = doctor::DoctorContext {
+                paths: &parts.paths,
+                settings: &parts.settings,
+                presets: &parts.presets,
+                catalog: &parts.catalog,
+                problems: &parts.problems,
+            };
+            tokio.block_on(doctor::run(*args, context))
         }
         None | Some(Command::Chat(_) | Command::Demo(_)) => {
             tokio.block_on(chat::run(&flags, &parts))

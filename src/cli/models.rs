@@ -216,17 +216,21 @@ async fn pull(
             if tried.iter().any(|(_, why)| why.ends_with(MAKE_ROOM)) {
                 OUT_OF_RESOURCE
             } else {
-                say(&advice(catalog, name));
+                say(&advice(catalog, name, local_only));
                 FAILED
             }
         }
     })
 }
 
-fn advice(catalog: &Catalog, name: &str) -> String {
+fn advice(catalog: &Catalog, name: &str, local_only: bool) -> String {
     let file = catalog.entry(name).map_or(name, |entry| &entry.file);
+    let first = match local_only {
+        true => "switch \"local only\" off",
+        false => "try again with a network",
+    };
     format!(
-        "What helps: try again with a network; or put {file} into {}; or name a folder that holds it in model_paths of \
+        "What helps: {first}; or put {file} into {}; or name a folder that holds it in model_paths of \
          config.toml; or use an endpoint with a key instead (synod doctor shows them)",
         catalog.folder().display()
     )

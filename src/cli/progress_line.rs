@@ -3,7 +3,8 @@
 use crate::catalog::human_bytes;
 use crate::domain::clock::{Clock, Millis, System};
 use crate::domain::model::{Pull, PullStage};
-use crate::domain::text::strip_controls;
+use crate::domain::text::{strip_controls, truncate};
+use crate::term::output;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 
@@ -15,6 +16,7 @@ const BAR: usize = 24;
 /// Shows what a download reports.
 pub struct ProgressLine {
     is_terminal: bool,
+    columns: usize,
     state: Mutex<State>,
 }
 
@@ -31,6 +33,7 @@ impl ProgressLine {
     pub fn on_stderr() -> Self {
         Self {
             is_terminal: io::stderr().is_terminal(),
+            columns: usize::from(output::size().0),
             state: Mutex::new(State::default()),
         }
     }
@@ -63,7 +66,9 @@ impl ProgressLine {
         }
         state.notes = state.notes.max(pull.notes.len());
         if self.is_terminal {
-            text.push_str(&format!("\r{}\x1b[K", describe(pull, true)));
+            // A line that wraps could not be drawn over.
+            let line = truncate(&describe(pull, true), self.columns.saturating_sub(1));
+            text.push_str(&format!("\r{line}\x1b[K"));
             state.is_drawn = true;
             return text;
         }
@@ -154,6 +159,7 @@ mod tests {
     fn line(is_terminal: bool) -> ProgressLine {
         ProgressLine {
             is_terminal,
+            columns: 100,
             state: Mutex::new(State::default()),
         }
     }
@@ -171,6 +177,19 @@ mod tests {
             )
         );
         assert!(!line.next_text(&pull(50_000_000), 1).contains('\n'));
+        let narrow = ProgressLine {
+            columns: 40,
+            ..line
+        };
+        let drawn = narrow.next_text(&pull(50_000_000), 2);
+        assert_eq!(
+            drawn
+                .trim_end_matches("\x1b[K")
+                .trim_start()
+                .chars()
+                .count(),
+            39
+        );
     }
 
     #[test]
