@@ -1,6 +1,7 @@
 //! What lists, help and hints show, made from the state when it is asked for.
 
 use super::action::{Action, AppAction, ChatAction, PaneAction, PromptAction};
+use super::chord::short_sequence;
 use super::code::{CodeBlock, code_blocks};
 use super::focus::{Area, PaneId};
 use super::keymap::Context;
@@ -215,23 +216,33 @@ impl App {
                 .filter(|c| !order.contains(c))
                 .collect::<Vec<_>>(),
         );
-        let mut rows = Vec::new();
-        for context in order {
-            for action in Action::all() {
-                let keys = self.keymap.keys(context, action).join(", ");
-                let card = action.card();
-                if keys.is_empty() || !matches_words(filter, &[card.name, card.help, &keys]) {
-                    continue;
-                }
-                rows.push(ActionRow {
-                    action,
-                    context: context.title(),
-                    name: card.name,
-                    help: card.help,
-                    keys,
-                    command: card.command,
-                });
+        order
+            .into_iter()
+            .flat_map(|context| self.rows_of(context))
+            .filter(|row| matches_words(filter, &[row.name, row.help, &row.keys]))
+            .collect()
+    }
+
+    /// A row for each action that has keys in a context, in the order of the table.
+    fn rows_of(&self, context: Context) -> Vec<ActionRow> {
+        let mut rows: Vec<ActionRow> = Vec::new();
+        let bindings = self.keymap.bindings().iter();
+        for binding in bindings.filter(|binding| binding.context == context) {
+            let keys = short_sequence(&binding.chords);
+            if let Some(row) = rows.iter_mut().find(|row| row.action == binding.action) {
+                row.keys.push_str(", ");
+                row.keys.push_str(&keys);
+                continue;
             }
+            let card = binding.action.card();
+            rows.push(ActionRow {
+                action: binding.action,
+                context: context.title(),
+                name: card.name,
+                help: card.help,
+                keys,
+                command: card.command,
+            });
         }
         rows
     }
