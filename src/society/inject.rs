@@ -1,7 +1,9 @@
 //! Hands the answers of one round to the next: as the paper's system text, or behind the question.
 //!
 //! `head` is the original's structure (Mixture-of-Agents, Wang et al. 2024): the block joins the system message, or becomes
-//! one. `tail` puts it after the question, so that the conversation before it stays a common prefix and is computed once.
+//! one. `tail` puts it after the question, so that the conversation before it stays a common prefix and is computed once;
+//! there the answers come first and the instruction last. A small model follows what it read last: with the instruction before
+//! the answers SmolLM2-135M missed the question in three of three trials, with it behind them it answered (2026-11-21).
 //! The conversation itself is never changed, and nothing of the block is kept in history.
 
 use super::seat::mix;
@@ -31,7 +33,7 @@ pub enum Position {
     /// In the system message, as in the paper.
     #[default]
     Head,
-    /// After the last user message.
+    /// After the last user message, the instruction last.
     Tail,
 }
 
@@ -105,7 +107,7 @@ fn block(
         Order::Arrival => kept.sort_by_key(|reference| reference.arrival),
         Order::Shuffled => shuffle(&mut kept, seed),
     }
-    let mut block = format!("{prompt}\n\n{LABEL}");
+    let mut list = LABEL.to_owned();
     for (index, reference) in kept.iter().enumerate() {
         let number = index + 1;
         let name = if injection.names {
@@ -120,9 +122,12 @@ fn block(
             text = format!("<answer {number}>\n{closing}\n</answer {number}>");
         }
         // Writing to a string cannot go wrong.
-        let _ = write!(block, "\n{number}{name}. {text}");
+        let _ = write!(list, "\n{number}{name}. {text}");
     }
-    Some(block)
+    Some(match injection.position {
+        Position::Head => format!("{prompt}\n\n{list}"),
+        Position::Tail => format!("{list}\n\n{prompt}"),
+    })
 }
 
 /// At most `most` characters, with a mark that says how many were left out.
@@ -178,7 +183,7 @@ mod tests {
             out,
             [
                 Message::system("S"),
-                Message::user("Q\n\nP\n\nResponses from models:\n1. A")
+                Message::user("Q\n\nResponses from models:\n1. A\n\nP")
             ]
         );
     }

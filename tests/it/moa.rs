@@ -527,7 +527,8 @@ async fn tail_leaves_the_conversation_before_it_untouched() {
     let fake = Fake::plain();
     let mut run = Run::ask(&fake, council(r#"{"inject":"tail"}"#), "hi");
     run.end().await;
-    let text = format!("hi\n\n{}", block(&["ans-A", "ans-B"]));
+    let list = "Responses from models:\n1. ans-A\n2. ans-B";
+    let text = format!("hi\n\n{list}\n\n{}", prompt::aggregate());
     assert_eq!(fake.messages_to("AGG"), [[user(&text)]]);
 }
 
