@@ -6,10 +6,13 @@ pub mod chat;
 pub mod doctor;
 pub mod flags;
 pub mod models;
+pub mod presets;
 mod progress_line;
+pub mod sessions;
 
 use crate::runtime::headless::{BAD_ARGUMENTS, DONE, FAILED};
 use crate::runtime::parts::{Overrides, Parts};
+use crate::store::paths::Paths;
 use chat::ChatFlags;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -61,6 +64,12 @@ pub enum Command {
     Models(models::ModelsCommand),
     /// Look at everything a chat needs, and say what is missing
     Doctor(doctor::DoctorArgs),
+    /// List, show and check presets
+    #[command(subcommand)]
+    Presets(presets::PresetsCommand),
+    /// List, search, show, rename, delete and export chats
+    #[command(subcommand)]
+    Sessions(sessions::SessionsCommand),
 }
 
 /// Runs the program; the exit code.
@@ -92,6 +101,17 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap:
 }
 
 fn perform(cli: &Cli) -> anyhow::Result<i32> {
+    match &cli.command {
+        Some(Command::Presets(command)) => {
+            let paths = Paths::new(cli.everywhere.data_dir.as_deref());
+            return presets::run(command, &paths, &mut io::stdout(), &mut io::stderr());
+        }
+        Some(Command::Sessions(command)) => {
+            let paths = Paths::new(cli.everywhere.data_dir.as_deref());
+            return sessions::run(command, &paths, &mut io::stdout(), &mut io::stderr());
+        }
+        _ => {}
+    }
     let flags = match &cli.command {
         Some(Command::Chat(flags)) => flags.as_ref().clone(),
         Some(Command::Demo(flags)) => demo(flags),

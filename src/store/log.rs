@@ -351,3 +351,46 @@ fn header(line: &[u8], path: &Path, id: &SessionId) -> Result<Header, StoreError
     }
     serde_json::from_slice(line).map_err(not_a_log)
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::domain::event::Source;
+
+    fn titled(seq: u64, title: &str) -> Event {
+        Event {
+            source: Source::Session,
+            seq,
+            at: seq,
+            kind: Kind::Titled {
+                title: title.into(),
+            },
+        }
+    }
+
+    /// `/dev/full` answers every write as a full disk does.
+    #[test]
+    fn a_full_disk_is_named_with_the_file_and_what_to_do_and_the_log_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = Paths::new(Some(folder.path()));
+        let mut log = SessionLog::create(&paths, 0);
+        log.append(&[titled(1, "one")]).unwrap();
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let real = log.file.replace(full);
+        let error = log.append(&[titled(2, "two")]).unwrap_err();
+        assert!(error.is_disk_full());
+        let message = error.to_string();
+        for words in [".jsonl", "the disk is full", "free some space"] {
+            assert!(message.contains(words), "{message}");
+        }
+        // What a write that was cut short left behind is removed before the next one.
+        log.file = real;
+        if let Some(file) = &mut log.file {
+            file.write_all(b"{\"source\":\"ses").unwrap();
+        }
+        log.append(&[titled(2, "two")]).unwrap();
+        let record = read(&paths, log.id()).unwrap();
+        assert_eq!(record.events, [titled(1, "one"), titled(2, "two")]);
+        assert_eq!(record.problems, []);
+    }
+}

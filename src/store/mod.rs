@@ -6,6 +6,10 @@
 pub mod builtin;
 pub mod colour;
 pub mod error;
+pub mod export;
+pub mod history;
+pub mod index;
+pub mod keys;
 pub mod layer;
 pub mod lock;
 pub mod log;
@@ -15,5 +19,7 @@ pub mod session;
 pub mod session_id;
 pub mod settings;
 pub mod source;
+pub mod summary;
 pub mod theme;
+pub mod transcript;
 pub mod write;

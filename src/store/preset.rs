@@ -4,12 +4,12 @@
 
 use super::builtin;
 use super::error::StoreError;
-use super::layer::{self, Node};
+use super::layer::{self, Node, Value};
 use super::paths::Paths;
 use super::source;
 use super::write;
 use crate::domain::council::Council;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A preset file as lists show it, broken ones included.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,6 +83,24 @@ pub fn find(paths: &Paths, name: &str) -> Result<Preset, StoreError> {
 pub fn parse(name: &str, text: &str) -> Preset {
     let node = layer::parse(&format!("{name}.toml"), text);
     assembled(name, None, false, node)
+}
+
+/// A preset from a file that stands anywhere; its name is the file's stem.
+///
+/// # Errors
+/// When there is no such file; a broken one is a preset with its problem inside.
+pub fn load_file(path: &Path) -> Result<Preset, Problem> {
+    let file = path.display().to_string();
+    let Some(text) = source::read_optional(path)? else {
+        return Err(Problem {
+            file,
+            line: None,
+            message: "there is no such file".into(),
+        });
+    };
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let node = layer::parse(&file, &text);
+    Ok(assembled(&name, Some(path.to_path_buf()), false, node))
 }
 
 /// Where the user's file of this name is or would be.
@@ -196,6 +214,8 @@ fn assembled(
     is_builtin: bool,
     node: Result<Node, Problem>,
 ) -> Preset {
+    let folder = path.as_deref().and_then(Path::parent);
+    let node = node.and_then(|node| with_texts(node, folder));
     let (council, warnings) = match node {
         Ok(node) => layer::read::<Council>(&node),
         Err(problem) => (Err(problem), Vec::new()),
@@ -211,4 +231,45 @@ fn assembled(
         council,
         warnings,
     }
+}
+
+/// Puts the text of a file in place of each setting `WORD_file`, as `WORD`. A relative path starts at the preset's folder.
+fn with_texts(mut root: Node, folder: Option<&Path>) -> Result<Node, Problem> {
+    let Value::Table(fields) = &mut root.value else {
+        return Ok(root);
+    };
+    let Some(Value::Table(settings)) = fields.get_mut("settings").map(|node| &mut node.value)
+    else {
+        return Ok(root);
+    };
+    let named: Vec<String> = settings
+        .keys()
+        .filter(|key| key.ends_with("_file"))
+        .cloned()
+        .collect();
+    for key in named {
+        let Some(node) = settings.remove(&key) else {
+            continue;
+        };
+        let file = node.text().unwrap_or_default();
+        let path = folder.unwrap_or(Path::new("")).join(file);
+        let text = match source::read_optional(&path) {
+            Ok(Some(text)) => text.trim_end().to_owned(),
+            Ok(None) => {
+                let message = format!("{key}: there is no file {}", path.display());
+                return Err(node.place.problem(message));
+            }
+            Err(problem) => return Err(node.place.problem(format!("{key}: {problem}"))),
+        };
+        let word = key.trim_end_matches("_file").to_owned();
+        let value = Value::Text(text);
+        settings.insert(
+            word,
+            Node {
+                place: node.place,
+                value,
+            },
+        );
+    }
+    Ok(root)
 }

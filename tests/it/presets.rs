@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use synod::society;
 use synod::store::builtin;
 use synod::store::paths::Paths;
 use synod::store::preset::{self, Preset};
@@ -46,6 +47,7 @@ fn every_built_in_preset_is_whole_and_clean() {
         assert_eq!(council.name, preset.name);
         assert!(council.title.len() <= 45, "{}", council.title);
         assert!(preset.is_builtin && preset.path.is_none());
+        society::build(&council).map(drop).unwrap();
     }
 }
 
@@ -67,12 +69,14 @@ fn the_comments_of_the_default_show_fields_that_exist() {
     for (shown, uncommented) in [
         ("# system = \"You", "system = \"You"),
         ("# aggregator_prompt =", "aggregator_prompt ="),
+        ("# round_prompts =", "round_prompts ="),
+        ("# after_ms =", "after_ms ="),
     ] {
         let text = text.replace(shown, uncommented);
         assert!(text.lines().any(|line| line.starts_with(uncommented)));
         let preset = preset::parse("moa-local", &text);
         assert_eq!(preset.warnings, []);
-        preset.council.unwrap();
+        society::build(&preset.council.unwrap()).map(drop).unwrap();
     }
 }
 
@@ -90,7 +94,7 @@ fn the_users_fields_win_over_a_built_in_preset() {
     assert_eq!(council.sampling.max_tokens, Some(64));
     assert_eq!(council.sampling.top_p, Some(0.95));
     assert_eq!(council.settings["rounds"], 2);
-    assert_eq!(council.settings["inject"], "tail");
+    assert_eq!(council.settings["inject"]["position"], "tail");
     assert_eq!(council.agents.len(), 5);
     assert!(preset.is_builtin && preset.path.is_some());
 }
@@ -156,7 +160,7 @@ fn the_copy_of_a_changed_built_in_is_the_merged_whole() {
     write(
         &paths,
         "moa-2x3",
-        "title = \"mine\"\n[settings]\nquorum = 2\n",
+        "title = \"mine\"\n[settings]\nquorum = { at_least = 2 }\n",
     );
     let copy = preset::duplicate(&paths, "moa-2x3").unwrap();
     let original = preset::find(&paths, "moa-2x3").unwrap().council.unwrap();
@@ -184,4 +188,23 @@ fn a_built_in_is_edited_through_a_file_that_changes_nothing_at_first() {
     .unwrap();
     let council = preset::find(&paths, "moa-local").unwrap().council.unwrap();
     assert_eq!(council.settings["rounds"], 0);
+}
+
+#[test]
+fn a_prompt_may_stand_in_a_file_beside_the_preset() {
+    let (_folder, paths) = place();
+    write(&paths, "plain", "");
+    write(
+        &paths,
+        "moa-local",
+        "\n[settings]\naggregator_prompt_file = \"words.txt\"\n",
+    );
+    let missing = preset::find(&paths, "moa-local").unwrap();
+    let problem = missing.council.unwrap_err();
+    assert_eq!(problem.line, Some(3));
+    assert!(problem.message.contains("words.txt"), "{problem}");
+    fs::write(paths.presets().join("words.txt"), "Judge.\n").unwrap();
+    let council = preset::find(&paths, "moa-local").unwrap().council.unwrap();
+    assert_eq!(council.settings["aggregator_prompt"], "Judge.");
+    society::build(&council).map(drop).unwrap();
 }
