@@ -99,7 +99,11 @@ fn turn(question: &str, answer: &str) -> Vec<Event> {
         })
         .turn(Kind::Planned {
             plan: Plan {
-                nodes: vec![node(1, "steady", false), node(2, "bold", false), node(3, "chair", true)],
+                nodes: vec![
+                    node(1, "steady", false),
+                    node(2, "bold", false),
+                    node(3, "chair", true),
+                ],
                 edges: vec![(NodeId(1), NodeId(3)), (NodeId(2), NodeId(3))],
                 hint: Hint::Columns,
             },
@@ -220,7 +224,10 @@ fn broken_lines_are_named_and_unknown_kinds_stay_in_the_file() {
     let path = file(&paths, &id);
     let text = fs::read_to_string(&path).unwrap();
     let mut lines: Vec<&str> = text.lines().collect();
-    lines.insert(3, "{\"source\":\"session\",\"seq\":99,\"at\":5,\"kind\":\"hologram\"}");
+    lines.insert(
+        3,
+        "{\"source\":\"session\",\"seq\":99,\"at\":5,\"kind\":\"hologram\"}",
+    );
     lines.insert(5, "\0\0\0 not an event");
     fs::write(&path, lines.join("\n") + "\n").unwrap();
     let (mut log, read) = SessionLog::open(&paths, &id).unwrap();
@@ -241,7 +248,10 @@ fn a_log_of_a_newer_program_is_refused_and_left_alone() {
     fs::write(&path, &text).unwrap();
     let error = SessionLog::open(&paths, &id).unwrap_err();
     assert!(matches!(error, StoreError::Newer { .. }));
-    assert!(error.to_string().contains(&format!("version {newer}")), "{error}");
+    assert!(
+        error.to_string().contains(&format!("version {newer}")),
+        "{error}"
+    );
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
     let listed = session::list(&paths, "");
     assert!(listed[0].title.contains("cannot be read"), "{listed:?}");
@@ -258,8 +268,20 @@ fn two_programs_never_append_to_one_session() {
     first.append(&events).unwrap();
     let id = first.id().clone();
     let refused = SessionLog::open(&paths, &id).unwrap_err();
-    assert!(matches!(refused, StoreError::Locked { process: Some(_), .. }), "{refused}");
-    assert!(matches!(session::delete(&paths, &id), Err(StoreError::Locked { .. })));
+    assert!(
+        matches!(
+            refused,
+            StoreError::Locked {
+                process: Some(_),
+                ..
+            }
+        ),
+        "{refused}"
+    );
+    assert!(matches!(
+        session::delete(&paths, &id),
+        Err(StoreError::Locked { .. })
+    ));
     // Reading is free.
     assert_eq!(log::read(&paths, &id).unwrap().events, events);
     drop(first);
@@ -269,8 +291,17 @@ fn two_programs_never_append_to_one_session() {
 #[test]
 fn the_search_finds_any_substring_in_messages_and_parts() {
     let (_folder, paths) = place();
-    let rust = saved(&paths, &turn("What is Borrowing in Rust?", "It lends. 天气很好 👩‍🚀"));
-    let sky = saved(&paths, &turn("Why is the sky blue?", "Scattering, \"Rayleigh\" he said: 100%_done"));
+    let rust = saved(
+        &paths,
+        &turn("What is Borrowing in Rust?", "It lends. 天气很好 👩‍🚀"),
+    );
+    let sky = saved(
+        &paths,
+        &turn(
+            "Why is the sky blue?",
+            "Scattering, \"Rayleigh\" he said: 100%_done",
+        ),
+    );
     for (query, expected) in [
         ("borrow", vec![&rust]),
         ("RUST what", vec![&rust]),
@@ -307,7 +338,11 @@ fn the_index_is_made_anew_when_it_is_missing_broken_old_or_cannot_be_made() {
     fs::remove_file(&index).unwrap();
     assert_eq!(session::list(&paths, "because"), expected);
     assert!(index.exists());
-    fs::write(&index, "this is no database, and long enough to be taken for one").unwrap();
+    fs::write(
+        &index,
+        "this is no database, and long enough to be taken for one",
+    )
+    .unwrap();
     assert_eq!(session::list(&paths, "because"), expected);
     let mut torn = fs::read(&index).unwrap();
     for byte in &mut torn[200..] {
@@ -351,7 +386,12 @@ fn sessions_are_renamed_deleted_and_brought_back_in_turn() {
     let ending = one.0.rsplit_once('-').unwrap().1;
     assert_eq!(session::resolve(&paths, ending).unwrap(), one);
     assert_eq!(session::resolve(&paths, "last").unwrap(), one);
-    assert!(session::resolve(&paths, "2").unwrap_err().to_string().contains("fits 2"));
+    assert!(
+        session::resolve(&paths, "2")
+            .unwrap_err()
+            .to_string()
+            .contains("fits 2")
+    );
 }
 
 #[test]
@@ -360,7 +400,10 @@ fn an_export_holds_the_answers_or_everything() {
     let id = saved(&paths, &turn("why?", "because"));
     let record = log::read(&paths, &id).unwrap();
     let short = export::markdown(&id, &record, Choice::default());
-    assert!(short.contains("## You\n\nwhy?\n\n## Answer (moa-test)\n\nbecause\n"), "{short}");
+    assert!(
+        short.contains("## You\n\nwhy?\n\n## Answer (moa-test)\n\nbecause\n"),
+        "{short}"
+    );
     assert!(!short.contains("own words"));
     let all = Choice {
         with_parts: true,
@@ -420,7 +463,10 @@ fn the_same_is_done_from_the_shell() {
         json,
     };
     let (code, text) = command(&paths, &list("scatter", false));
-    assert!(code == 0 && text.contains(&id.0) && text.contains("scattering"), "{text}");
+    assert!(
+        code == 0 && text.contains(&id.0) && text.contains("scattering"),
+        "{text}"
+    );
     let (_, text) = command(&paths, &list("", true));
     let rows: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(rows[0]["id"], id.0);
@@ -440,5 +486,8 @@ fn the_same_is_done_from_the_shell() {
     assert!(code == 2 && text.contains("no session"), "{text}");
     assert_eq!(command(&paths, &SessionsCommand::Undo).0, 0);
     let (_, text) = command(&paths, &SessionsCommand::Replay { id: id.0 });
-    assert!(text.starts_with("     0.100 {\"source\":\"session\""), "{text}");
+    assert!(
+        text.starts_with("     0.100 {\"source\":\"session\""),
+        "{text}"
+    );
 }
