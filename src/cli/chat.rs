@@ -15,8 +15,10 @@ use crate::runtime::headless::{
     BAD_ARGUMENTS, BAD_DATA, Headless, INTERRUPTED, Manner, Output, Standing, exit_code, fault_code,
 };
 use crate::runtime::parts::Parts;
+use crate::runtime::screen;
 use crate::society;
 use crate::store::log::SessionLog;
+use crate::store::session;
 use anyhow::Context as _;
 use clap::Args;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
@@ -72,6 +74,36 @@ pub fn council(flags: &CouncilFlags, parts: &Parts) -> Result<Council, (String, 
         Ok(_) => Ok(council),
         Err(error) => Err((error.to_string(), BAD_DATA)),
     }
+}
+
+/// Opens the screen; the exit code.
+///
+/// # Errors
+///
+/// When the terminal fails.
+pub fn screen(
+    flags: &ChatFlags,
+    parts: &Arc<Parts>,
+    tokio: &tokio::runtime::Handle,
+) -> anyhow::Result<i32> {
+    let mut options = screen::Options {
+        preset: flags.council.preset.clone(),
+        theme: flags.theme.clone(),
+        ..screen::Options::default()
+    };
+    if flags.council != CouncilFlags::default() {
+        match council(&flags.council, parts) {
+            Ok(council) => options.council = Some(council),
+            Err((text, code)) => return refuse(&text, code),
+        }
+    }
+    if let Some(id) = &flags.session {
+        match session::resolve(&parts.paths, id) {
+            Ok(id) => options.session = Some(id),
+            Err(error) => return refuse(&error.to_string(), BAD_DATA),
+        }
+    }
+    Ok(screen::run(parts, tokio, options)?)
 }
 
 /// Answers without a screen; the exit code.

@@ -146,9 +146,10 @@ fn perform(cli: &Cli) -> anyhow::Result<i32> {
             };
             tokio.block_on(doctor::run(*args, context))
         }
-        None | Some(Command::Chat(_) | Command::Demo(_)) => {
-            tokio.block_on(chat::run(&flags, &parts))
+        None | Some(Command::Chat(_) | Command::Demo(_)) if flags.wants_screen() => {
+            chat::screen(&flags, &parts, tokio.handle())
         }
+        _ => tokio.block_on(chat::run(&flags, &parts)),
     };
     // A thread that waits for standard input must not hold the program up.
     tokio.shutdown_background();

@@ -78,6 +78,11 @@ pub fn view(command: &[String], text: &str) -> Result<(), EditorError> {
     run(command, &file.path)
 }
 
+/// Runs `command` on a file of the person's own.
+pub fn edit_file(command: &[String], path: &Path) -> Result<(), EditorError> {
+    run(command, path)
+}
+
 fn run(command: &[String], path: &Path) -> Result<(), EditorError> {
     let mut words = command.iter();
     let program = words.next().map_or("vi", String::as_str);

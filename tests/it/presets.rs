@@ -94,7 +94,7 @@ fn the_users_fields_win_over_a_built_in_preset() {
     assert_eq!(council.sampling.max_tokens, Some(64));
     assert_eq!(council.sampling.top_p, Some(0.95));
     assert_eq!(council.settings["rounds"], 2);
-    assert_eq!(council.settings["inject"]["position"], "tail");
+    assert_eq!(council.settings["inject"], "tail");
     assert_eq!(council.agents.len(), 5);
     assert!(preset.is_builtin && preset.path.is_some());
 }
@@ -160,7 +160,7 @@ fn the_copy_of_a_changed_built_in_is_the_merged_whole() {
     write(
         &paths,
         "moa-2x3",
-        "title = \"mine\"\n[settings]\nquorum = { at_least = 2 }\n",
+        "title = \"mine\"\n[settings]\nquorum = 2\n",
     );
     let copy = preset::duplicate(&paths, "moa-2x3").unwrap();
     let original = preset::find(&paths, "moa-2x3").unwrap().council.unwrap();
@@ -207,4 +207,15 @@ fn a_prompt_may_stand_in_a_file_beside_the_preset() {
     let council = preset::find(&paths, "moa-local").unwrap().council.unwrap();
     assert_eq!(council.settings["aggregator_prompt"], "Judge.");
     society::build(&council).map(drop).unwrap();
+}
+
+#[test]
+fn every_built_in_preset_is_a_society_that_can_be_built() {
+    let (_folder, paths) = place();
+    for preset in preset::load_all(&paths) {
+        let council = preset.council.unwrap();
+        if let Err(error) = synod::society::build(&council) {
+            panic!("{error}");
+        }
+    }
 }
