@@ -101,6 +101,38 @@ pub enum Resolved {
     Nothing,
 }
 
+/// Something in a person's key table that cannot be used as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyProblem {
+    pub context: String,
+    pub action: Option<String>,
+    pub message: String,
+}
+
+impl KeyProblem {
+    fn new(context: &str, action: Option<&str>, message: String) -> Self {
+        Self {
+            context: context.to_owned(),
+            action: action.map(ToOwned::to_owned),
+            message,
+        }
+    }
+}
+
+impl std::fmt::Display for KeyProblem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.action {
+            Some(action) => write!(f, "[{}] {action}: {}", self.context, self.message),
+            None => write!(f, "[{}]: {}", self.context, self.message),
+        }
+    }
+}
+
+fn already_bound(new: &Binding, old: &Binding) -> String {
+    let keys = print_sequence(&new.chords);
+    format!("\"{keys}\" is already bound to {}", old.action.card().name)
+}
+
 impl Keymap {
     /// The built-in table.
     #[must_use]
@@ -144,60 +176,62 @@ impl Keymap {
     }
 
     /// The built-in table with a person's own keys: context to action to sequences. An action named there loses its built-in
-    /// keys in that context; an empty list unbinds it. Unknown names, broken keys and keys bound twice come back as
-    /// sentences, and the rest is used.
+    /// keys in that context; an empty list unbinds it. A person's key wins over a built-in one, and the loss is told; of two
+    /// of a person's own the first is kept. Whatever cannot be used comes back, and the rest is used.
     #[must_use]
     pub fn with_overrides(
         table: &BTreeMap<String, BTreeMap<String, Vec<String>>>,
-    ) -> (Keymap, Vec<String>) {
+    ) -> (Keymap, Vec<KeyProblem>) {
         let mut map = Keymap::builtin();
         let mut problems = Vec::new();
         let mut own: Vec<Binding> = Vec::new();
         for (context_name, actions) in table {
             let Some(context) = Context::ALL.into_iter().find(|c| c.name() == context_name) else {
                 let known = Context::ALL.map(Context::name).join(", ");
-                problems.push(format!("[{context_name}]: unknown context; known: {known}"));
+                let message = format!("unknown context; known: {known}");
+                problems.push(KeyProblem::new(context_name, None, message));
                 continue;
             };
             for (name, sequences) in actions {
+                let told =
+                    |message: String| KeyProblem::new(context_name, Some(name.as_str()), message);
                 let Some(action) = Action::named(name) else {
-                    problems.push(format!("[{context_name}] {name}: unknown action"));
+                    problems.push(told("unknown action; F1 lists them".into()));
                     continue;
                 };
                 map.bindings
                     .retain(|b| b.context != context || b.action != action);
                 for text in sequences {
                     match parse_sequence(text) {
-                        Ok(chords) => own.push(Binding {
-                            context,
-                            chords,
-                            action,
-                        }),
-                        Err(why) => problems.push(format!("[{context_name}] {name}: {why}")),
+                        Ok(chords) => {
+                            let binding = Binding {
+                                context,
+                                chords,
+                                action,
+                            };
+                            match own.iter().find(|old| old.collides(&binding)) {
+                                Some(old) => problems.push(told(already_bound(&binding, old))),
+                                None => own.push(binding),
+                            }
+                        }
+                        Err(why) => problems.push(told(why)),
                     }
                 }
             }
         }
         for binding in own {
-            map.add(binding, &mut problems);
+            map.bindings.retain(|old| {
+                let is_lost = old.collides(&binding);
+                if is_lost {
+                    let name = binding.action.card().name;
+                    let message = format!("{}; yours is used", already_bound(&binding, old));
+                    problems.push(KeyProblem::new(binding.context.name(), Some(name), message));
+                }
+                !is_lost
+            });
+            map.bindings.push(binding);
         }
         (map, problems)
-    }
-
-    /// A person's key wins over a built-in one, and the loss is told; of two of a person's own, the first is kept.
-    fn add(&mut self, new: Binding, problems: &mut Vec<String>) {
-        if let Some(at) = self.bindings.iter().position(|old| old.collides(&new)) {
-            let old = &self.bindings[at];
-            problems.push(format!(
-                "[{}] {}: \"{}\" is already bound to {}",
-                new.context.name(),
-                new.action.card().name,
-                print_sequence(&new.chords),
-                old.action.card().name,
-            ));
-            return;
-        }
-        self.bindings.push(new);
     }
 
     /// All rows.
@@ -560,16 +594,24 @@ mod tests {
     #[test]
     fn own_keys_replace_built_in_ones_and_mistakes_are_told() {
         let (map, problems) = Keymap::with_overrides(&table("global", "help", &["ctrl+o"]));
-        assert_eq!(problems, Vec::<String>::new());
+        assert_eq!(problems, []);
         assert_eq!(map.keys(Global, Action::App(AppAction::Help)), ["^O"]);
         let (map, problems) = Keymap::with_overrides(&table("pane", "zoom", &["j", "ctrl+o"]));
         assert_eq!(
-            problems,
-            ["[pane] zoom: \"j\" is already bound to line-down"]
+            problems[0].to_string(),
+            "[pane] zoom: \"j\" is already bound to line-down; yours is used"
         );
-        assert_eq!(map.keys(Pane, Action::Pane(PaneAction::Zoom)), ["^O"]);
+        assert_eq!(map.keys(Pane, Action::Pane(PaneAction::Zoom)), ["j", "^O"]);
+        assert_eq!(problems.len(), 1);
+        let (map, problems) = Keymap::with_overrides(&table("pane", "zoom", &["j", "j"]));
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        assert_eq!(map.keys(Pane, Action::Pane(PaneAction::Zoom)), ["j"]);
         let (_, problems) = Keymap::with_overrides(&table("pane", "fly", &["j"]));
-        assert_eq!(problems, ["[pane] fly: unknown action"]);
+        assert!(
+            problems[0]
+                .to_string()
+                .starts_with("[pane] fly: unknown action")
+        );
         let (_, problems) = Keymap::with_overrides(&table("attic", "zoom", &["j"]));
         assert_eq!(problems.len(), 1);
     }

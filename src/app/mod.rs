@@ -118,8 +118,8 @@ pub struct Start {
     pub draft: Box<dyn Draft>,
     pub settings: Settings,
     pub keymap: Keymap,
-    /// Sentences about `keys.toml`.
-    pub key_problems: Vec<String>,
+    /// What is wrong with the person's files.
+    pub problems: Vec<Problem>,
     pub presets: Vec<Preset>,
     pub theme: ThemeSpec,
     pub themes: Vec<String>,
@@ -142,11 +142,6 @@ impl App {
             default_model: start.default_model,
             ..ModelsState::default()
         };
-        let problems = start.key_problems.into_iter().map(|message| Problem {
-            file: "keys.toml".into(),
-            line: None,
-            message,
-        });
         App {
             screen: Screen::Chat,
             columns: 80,
@@ -167,7 +162,7 @@ impl App {
             sessions: Vec::new(),
             notice: None,
             is_quit_armed: false,
-            problems: problems.collect(),
+            problems: start.problems,
             now: 0,
             esc_at: None,
             quit_at: None,

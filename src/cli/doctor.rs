@@ -6,8 +6,8 @@ mod endpoints;
 mod local;
 mod surroundings;
 
-use crate::app::keymap::Keymap;
 use crate::catalog::Catalog;
+use crate::runtime::keyboard;
 use crate::store::paths::Paths;
 use crate::store::preset::{Preset, Problem};
 use crate::store::settings::Settings;
@@ -132,7 +132,7 @@ async fn examine(args: DoctorArgs, context: DoctorContext<'_>) -> Vec<Finding> {
     let asks_network = !args.offline && !context.settings.local_only;
     let mut problems = context.problems.to_vec();
     problems.extend(themes(context.paths));
-    problems.extend(keys(context.paths));
+    problems.extend(keyboard::load(context.paths).1);
     let starting = context
         .presets
         .iter()
@@ -175,35 +175,6 @@ fn themes(paths: &Paths) -> Vec<Problem> {
         .iter()
         .flat_map(|name| theme::load(paths, name).1)
         .collect()
-}
-
-/// What is wrong with keys.toml.
-fn keys(paths: &Paths) -> Vec<Problem> {
-    let file = paths.keys_file();
-    let problem = |line, message| Problem {
-        file: file.display().to_string(),
-        line,
-        message,
-    };
-    let text = match std::fs::read_to_string(&file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
-        Err(error) => return vec![problem(None, format!("cannot be read: {error}"))],
-    };
-    match toml::from_str(&text) {
-        Ok(table) => {
-            let (_, sentences) = Keymap::with_overrides(&table);
-            sentences
-                .into_iter()
-                .map(|sentence| problem(None, sentence))
-                .collect()
-        }
-        Err(error) => {
-            let before = error.span().and_then(|span| text.get(..span.start));
-            let line = before.map(|before| before.matches('\n').count() + 1);
-            vec![problem(line, error.message().to_owned())]
-        }
-    }
 }
 
 fn preset(settings: &Settings, starting: Option<&Preset>) -> Finding {

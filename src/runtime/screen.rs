@@ -4,23 +4,24 @@ use super::RuntimeError;
 use super::desk::Desk;
 use super::effects::{Order, Performer};
 use super::inbox::{Batch, Inbox};
+use super::keyboard;
 use super::parts::Parts;
 use super::view::View;
 use crate::app::effect::{Effect, ModelEffect, SessionEffect};
-use crate::app::keymap::Keymap;
 use crate::app::msg::Msg;
 use crate::app::{App, Start};
 use crate::domain::council::Council;
 use crate::domain::id::SessionId;
-use crate::store::keys::{self, KeyTable};
 use crate::store::preset::Preset;
 use crate::store::{history, theme};
 use crate::term::probe::{Background, Surroundings};
 use crate::term::{self, Input, Pacer, Reason};
 use crate::ui::widget::prompt::Editor;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// The theme that follows the terminal's background.
+const AUTO: &str = "auto";
 
 /// How the screen starts.
 #[derive(Debug, Default)]
@@ -129,7 +130,7 @@ fn take_in(
             }
             Input::Probed(facts) => {
                 let background = facts.background.or(desk.around.background);
-                if app.settings.theme == "auto" && background == Some(Background::Light) {
+                if app.settings.theme == AUTO && background == Some(Background::Light) {
                     waiting.push(Effect::LoadTheme("light".into()));
                 }
             }
@@ -176,17 +177,20 @@ fn start(parts: &Parts, options: &Options) -> Start {
     if let Some(name) = &options.theme {
         settings.theme.clone_from(name);
     }
-    let (table, problems) = keys::load(&parts.paths);
-    let (keymap, more) = Keymap::with_overrides(&bindings(&table));
-    let (theme, theme_problems) = theme::load(&parts.paths, &settings.theme);
-    let mut key_problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    key_problems.extend(more);
-    key_problems.extend(theme_problems.iter().map(ToString::to_string));
+    let (keymap, key_problems) = keyboard::load(&parts.paths);
+    // Until the terminal said what its background is, the dark theme is the likelier one.
+    let theme = if settings.theme == AUTO {
+        "dark"
+    } else {
+        &settings.theme
+    };
+    let (theme, theme_problems) = theme::load(&parts.paths, theme);
+    let problems = [parts.problems.clone(), key_problems, theme_problems].concat();
     Start {
         draft: Box::new(Editor::new()),
         settings,
         keymap,
-        key_problems,
+        problems,
         presets,
         theme,
         themes: theme::names(&parts.paths),
@@ -205,19 +209,4 @@ fn first_effects(options: &Options) -> Vec<Effect> {
         })),
     }
     effects
-}
-
-/// The user's bindings as the keymap takes them.
-fn bindings(table: &KeyTable) -> BTreeMap<String, BTreeMap<String, Vec<String>>> {
-    let chords = |actions: &BTreeMap<String, keys::Binding>| {
-        actions
-            .iter()
-            .map(|(action, binding)| (action.clone(), binding.chords.clone()))
-            .collect()
-    };
-    table
-        .contexts
-        .iter()
-        .map(|(context, actions)| (context.clone(), chords(actions)))
-        .collect()
 }

@@ -185,7 +185,7 @@ impl Chat {
             draft: Box::new(PlainDraft::new()),
             settings,
             keymap: Keymap::builtin(),
-            key_problems: Vec::new(),
+            problems: Vec::new(),
             presets: presets(),
             theme: ThemeSpec {
                 name: "dark".into(),
