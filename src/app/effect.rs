@@ -10,6 +10,10 @@ use std::collections::BTreeMap;
 
 /// An order to the runtime. Answers, where there are any, come back as [`super::msg::Msg`].
 #[derive(Debug, Clone, PartialEq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "effects are few and short-lived; a box would only be opened again"
+)]
 pub enum Effect {
     /// Run a society on a question. Its events come back as `Msg::Events`; the runtime appends them to the session's log.
     StartTurn(TurnRequest),

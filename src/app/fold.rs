@@ -63,10 +63,8 @@ impl Transcript {
                 role,
                 text,
             } => self.say(*message, *parent, *role, text, at),
-            Kind::Head { message } => {
-                if message.is_none_or(|id| self.messages.contains_key(&id)) {
-                    self.head = *message;
-                }
+            Kind::Head { message } if message.is_none_or(|id| self.messages.contains_key(&id)) => {
+                self.head = *message;
             }
             Kind::Titled { title } => self.title.clone_from(title),
             _ => {}

@@ -21,10 +21,10 @@ impl App {
             self.forget_chords();
             return Vec::new();
         }
-        if self.pending.chords.is_empty() {
-            if let Some(effects) = self.typed_elsewhere(chord) {
-                return effects;
-            }
+        if self.pending.chords.is_empty()
+            && let Some(effects) = self.typed_elsewhere(chord)
+        {
+            return effects;
         }
         let contexts = self.contexts();
         match self.keymap.resolve(&contexts, &self.pending.chords, chord) {

@@ -74,10 +74,10 @@ impl App {
         for agent in &mut council.agents {
             agent.sampling = self.chat.params.over(&agent.sampling);
         }
-        if let (Some(model), Some(at)) = (&self.chat.model, answering_agent(&council)) {
-            if let Some(agent) = council.agents.get_mut(at) {
-                agent.model = model.clone();
-            }
+        if let (Some(model), Some(at)) = (&self.chat.model, answering_agent(&council))
+            && let Some(agent) = council.agents.get_mut(at)
+        {
+            agent.model = model.clone();
         }
         Ok(council)
     }
