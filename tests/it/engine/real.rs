@@ -96,3 +96,40 @@ async fn real_model_speed() {
     println!("decode 6: {:.0} tokens/s in all", drawn as f64 / seconds);
     println!("{}\n{:?}", all[0].0, local.stats("real"));
 }
+
+#[test]
+#[ignore = "needs SYNOD_TEST_MODEL"]
+fn real_model_logits() {
+    use synod::lm::cache::{Cache, Table};
+    use synod::lm::decoder::{Pass, Span, forward};
+    let path = PathBuf::from(std::env::var("SYNOD_TEST_MODEL").expect("SYNOD_TEST_MODEL"));
+    let model = synod::lm::model::Model::open(&path).unwrap();
+    for question in ["What is the capital of France?", "The capital of France is"] {
+        let tokens = model.encode(&[Message::user(question)]).unwrap();
+        println!("{tokens:?}");
+        let config = &model.config;
+        let mut cache = Cache::new(config.layers, config.kv_width(), 1 << 28);
+        let mut table = Table::default();
+        cache.reserve(&mut table, tokens.len()).unwrap();
+        let span = Span {
+            table: &table,
+            start: 0,
+            tokens: &tokens,
+            logits: true,
+        };
+        let Pass::Done(logits) =
+            forward(config, &model.weights, &mut cache, &[span], &|| false).unwrap()
+        else {
+            panic!()
+        };
+        let mut order: Vec<usize> = (0..logits[0].len()).collect();
+        order.sort_by(|&a, &b| logits[0][b].total_cmp(&logits[0][a]));
+        for &token in &order[..6] {
+            println!(
+                "{token} {:?} {}",
+                String::from_utf8_lossy(model.tokenizer.bytes(token as u32)),
+                logits[0][token]
+            );
+        }
+    }
+}

@@ -1,3 +1,4 @@
 //! What several areas need: loopback servers, recordings, a tiny random model.
 
 pub mod council;
+pub mod tiny_model;

@@ -1,0 +1,186 @@
+//! A batch on the tiny model, driven step by step, and a listener that writes down what it hears.
+
+use crate::support::tiny_model::{self, Stored};
+use std::sync::{Arc, Mutex};
+use synod::domain::cancel::Cancel;
+use synod::domain::fault::Fault;
+use synod::domain::request::Sampling;
+use synod::lm::engine::Options;
+use synod::lm::engine::ask::{Ask, Done, Listener, Prompt};
+use synod::lm::engine::batch::Batch;
+use synod::lm::engine::stats::{EngineStats, Stats};
+use synod::lm::model::Model;
+
+pub fn model(stored: Stored) -> Model {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tiny.gguf");
+    tiny_model::write(&path, stored);
+    Model::open(&path).unwrap()
+}
+
+pub fn options() -> Options {
+    Options {
+        threads: 1,
+        cache_mib: 8,
+        ..Options::default()
+    }
+}
+
+/// A batch and its counters.
+pub struct Bench {
+    pub batch: Batch,
+    stats: Arc<Stats>,
+}
+
+impl Bench {
+    pub fn new(options: &Options) -> Self {
+        Self::on(Stored::F32, options)
+    }
+
+    pub fn on(stored: Stored, options: &Options) -> Self {
+        let stats = Arc::new(Stats::default());
+        let batch = Batch::new(model(stored), options, Arc::clone(&stats)).unwrap();
+        Self { batch, stats }
+    }
+
+    pub fn ask(&mut self, prompt: &[u32], sampling: Sampling) -> Heard {
+        let heard = Heard::default();
+        self.batch.join(heard.ask(prompt, sampling));
+        heard
+    }
+
+    pub fn run(&mut self) {
+        while self.batch.step() {}
+    }
+
+    /// The answer of a prompt with nobody else there.
+    pub fn alone(&mut self, prompt: &[u32], sampling: Sampling) -> Vec<u32> {
+        let heard = self.ask(prompt, sampling);
+        self.run();
+        heard.tokens()
+    }
+
+    pub fn stats(&self) -> EngineStats {
+        self.stats.snapshot()
+    }
+}
+
+/// What a listener heard.
+#[derive(Debug, Clone, Default)]
+pub struct Heard {
+    pub cancel: Cancel,
+    log: Arc<Mutex<Log>>,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    tokens: Vec<u32>,
+    texts: Vec<String>,
+    prefills: Vec<(usize, usize)>,
+    queued: usize,
+    ends: Vec<Result<Done, Fault>>,
+    is_gone: bool,
+    cancel_at: Option<usize>,
+}
+
+impl Heard {
+    pub fn ask(&self, prompt: &[u32], sampling: Sampling) -> Ask {
+        Ask {
+            prompt: Prompt::Tokens(prompt.to_vec()),
+            sampling,
+            cancel: self.cancel.clone(),
+            listener: Box::new(self.clone()),
+        }
+    }
+
+    pub fn tokens(&self) -> Vec<u32> {
+        self.log.lock().unwrap().tokens.clone()
+    }
+
+    pub fn text(&self) -> String {
+        self.log.lock().unwrap().texts.concat()
+    }
+
+    pub fn prefills(&self) -> Vec<(usize, usize)> {
+        self.log.lock().unwrap().prefills.clone()
+    }
+
+    pub fn queued(&self) -> usize {
+        self.log.lock().unwrap().queued
+    }
+
+    pub fn has_ended(&self) -> bool {
+        !self.log.lock().unwrap().ends.is_empty()
+    }
+
+    /// The end, which must have come exactly once.
+    pub fn end(&self) -> Result<Done, Fault> {
+        let log = self.log.lock().unwrap();
+        assert_eq!(log.ends.len(), 1, "ends: {:?}", log.ends);
+        log.ends[0].clone()
+    }
+
+    pub fn leave(&self) {
+        self.log.lock().unwrap().is_gone = true;
+    }
+
+    /// Raises the cancel flag while this many tokens have come.
+    pub fn cancel_at(&self, tokens: usize) {
+        self.log.lock().unwrap().cancel_at = Some(tokens);
+    }
+}
+
+impl Listener for Heard {
+    fn queued(&mut self, _why: &str) {
+        self.log.lock().unwrap().queued += 1;
+    }
+
+    fn prefill(&mut self, done: usize, total: usize) {
+        self.log.lock().unwrap().prefills.push((done, total));
+    }
+
+    fn token(&mut self, token: u32) {
+        let mut log = self.log.lock().unwrap();
+        assert!(log.ends.is_empty(), "a token after the end");
+        log.tokens.push(token);
+        if log.cancel_at == Some(log.tokens.len()) {
+            self.cancel.cancel();
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        self.log.lock().unwrap().texts.push(text.to_owned());
+    }
+
+    fn end(&mut self, result: Result<Done, Fault>) {
+        self.log.lock().unwrap().ends.push(result);
+    }
+
+    fn is_gone(&self) -> bool {
+        self.log.lock().unwrap().is_gone
+    }
+}
+
+/// A prompt of the tiny model's tokens, different for each seed.
+pub fn prompt(seed: u32, length: u32) -> Vec<u32> {
+    (0..length)
+        .map(|i| 3 + (seed * 101 + i * 37 + i * i * seed) % 256)
+        .collect()
+}
+
+pub fn greedy(max_tokens: u32) -> Sampling {
+    Sampling {
+        temperature: Some(0.0),
+        max_tokens: Some(max_tokens),
+        ..Sampling::default()
+    }
+}
+
+pub fn seeded(seed: u64, max_tokens: u32) -> Sampling {
+    Sampling {
+        temperature: Some(1.0),
+        seed: Some(seed),
+        max_tokens: Some(max_tokens),
+        ..Sampling::default()
+    }
+}
