@@ -1,4 +1,5 @@
 //! What several areas need: loopback servers, recordings, a tiny random model.
 
 pub mod council;
+pub mod server;
 pub mod tiny_model;
