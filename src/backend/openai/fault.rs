@@ -77,7 +77,12 @@ impl Refusal {
     /// Whether the server objects to this request parameter.
     #[must_use]
     pub fn names(&self, parameter: &str) -> bool {
-        self.param == parameter || self.message.contains(parameter)
+        let in_word = |c: char| c.is_alphanumeric() || c == '_';
+        self.param == parameter
+            || self
+                .message
+                .split(|c| !in_word(c))
+                .any(|word| word == parameter)
     }
 
     /// The status a server meant when it reports the error inside a successful reply.
@@ -358,6 +363,14 @@ mod tests {
         assert_eq!(status(r#"{"error":{"type":"rate_limit_error"}}"#), 429);
         assert_eq!(status(r#"{"error":{"type":"invalid_request_error"}}"#), 400);
         assert_eq!(status(r#"{"error":"boom"}"#), 500);
+    }
+
+    #[test]
+    fn a_parameter_is_named_as_a_whole_word() {
+        let refusal = |message: &str| Refusal::from_body(message);
+        assert!(refusal("unknown argument: 'top_k'").names("top_k"));
+        assert!(!refusal("max_tokens_total is seeded").names("seed"));
+        assert!(!refusal("max_tokens_total is seeded").names("max_tokens"));
     }
 
     #[test]
