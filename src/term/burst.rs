@@ -60,7 +60,9 @@ impl Bursts {
 fn flush(run: &mut Vec<Msg>, goes_on: bool, judged: &mut Vec<Msg>) -> bool {
     let text: String = run.iter().filter_map(text_of).collect();
     let has_inner_line_end = text.trim_end_matches('\n').contains('\n');
-    let is_paste = has_inner_line_end || (goes_on && !text.is_empty());
+    // A lone key right behind a paste is more likely a key; a lone line end is more likely the paste's last.
+    let is_part = text.chars().nth(1).is_some() || text == "\n";
+    let is_paste = has_inner_line_end || (goes_on && is_part);
     if is_paste {
         run.clear();
         judged.push(Msg::Paste(text));

@@ -7,7 +7,7 @@ use super::burst::Bursts;
 use super::chord::chord;
 use super::probe::{Facts, LateAnswer};
 use super::session::Modes;
-use super::{TermError, probe};
+use super::{TermError, output, probe};
 use crate::app::msg::{Mouse, Msg};
 use crate::domain::text::strip_controls;
 use crossterm::event::{Event, MouseButton, MouseEventKind};
@@ -51,17 +51,27 @@ impl Reader {
         modes: Arc<Modes>,
         deliver: Deliver,
         with_probe: bool,
+        size: (u16, u16),
     ) -> Result<Self, TermError> {
         let gate = Arc::new(Gate::default());
         let inner = Arc::clone(&gate);
         let run = move || {
-            let mut translator = Translator::default();
+            let mut translator = Translator {
+                size: Some(size),
+                ..Translator::default()
+            };
             if with_probe {
                 let (facts, typed) = probe::ask(|query| modes.write(query).is_ok());
                 modes.learn(&facts);
                 translator.expect_late_answer(&facts);
                 deliver(Input::Probed(facts));
                 send(&deliver, translator.translate(typed, Instant::now()));
+            }
+            // Changes of size are noticed from the library's first call on; this finds one that came before.
+            if crossterm::event::poll(Duration::ZERO).is_ok() {
+                let (columns, rows) = output::size();
+                let resized = vec![Event::Resize(columns, rows)];
+                send(&deliver, translator.translate(resized, Instant::now()));
             }
             loop {
                 inner.wait_until_open();

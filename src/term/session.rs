@@ -49,6 +49,8 @@ pub struct Session {
     deliver: Deliver,
     reader: Option<Reader>,
     probe: bool,
+    /// Columns and rows when it was entered.
+    size: (u16, u16),
 }
 
 impl Session {
@@ -71,6 +73,7 @@ impl Session {
             deliver,
             reader: None,
             probe: options.probe,
+            size: output::size(),
         })
     }
 
@@ -80,7 +83,7 @@ impl Session {
         if self.reader.is_none() {
             let modes = Arc::clone(&self.modes);
             let deliver = Arc::clone(&self.deliver);
-            self.reader = Some(Reader::start(modes, deliver, self.probe)?);
+            self.reader = Some(Reader::start(modes, deliver, self.probe, self.size)?);
         }
         Ok(())
     }
@@ -105,6 +108,7 @@ impl Session {
     /// Ctrl+Z: gives the terminal back, stops the process, and takes the terminal again when it is continued.
     pub fn stop_process(&mut self) -> Result<(), TermError> {
         self.suspend();
+        self.modes.stops.store(true, Ordering::SeqCst);
         let stopped = signals::stop_self().map_err(TermError::Signals);
         self.resume()?;
         stopped
@@ -129,6 +133,8 @@ pub(super) struct Modes {
     is_on: AtomicBool,
     /// The terminal knows the kitty keyboard protocol.
     has_kitty_keys: AtomicBool,
+    /// We stopped the process ourselves and set the modes again ourselves.
+    stops: AtomicBool,
     interface: ThreadId,
     /// Panics of other threads, for after the screen is left.
     kept: Mutex<Vec<String>>,
@@ -141,6 +147,7 @@ impl Modes {
             output: output::stdout()?,
             is_on: AtomicBool::new(false),
             has_kitty_keys: AtomicBool::new(false),
+            stops: AtomicBool::new(false),
             interface: thread::current().id(),
             kept: Mutex::new(Vec::new()),
         })
@@ -182,6 +189,11 @@ impl Modes {
         self.is_on.load(Ordering::SeqCst)
     }
 
+    /// Whether somebody else stopped the process, so that the modes must be set again. Asked once for each continuing.
+    pub(super) fn was_stopped_by_others(&self) -> bool {
+        !self.stops.swap(false, Ordering::SeqCst) && self.is_on()
+    }
+
     fn set_again(&self) -> Result<(), TermError> {
         if !self.is_on() {
             return Ok(());
@@ -189,8 +201,8 @@ impl Modes {
         // crossterm keeps the modes of before; asking again alone would do nothing.
         crossterm::terminal::disable_raw_mode().map_err(TermError::Modes)?;
         crossterm::terminal::enable_raw_mode().map_err(TermError::Modes)?;
-        // The keyboard flags are a stack: what was pushed is still there.
-        self.write(&on_sequence(self.options, false))
+        // The alternate screen and the pushed keyboard flags are the terminal's, and still there.
+        self.write(&on_sequence(self.options, false)[ALTERNATE.len()..])
     }
 
     /// Uses what the terminal answered.
@@ -207,13 +219,16 @@ impl Modes {
     }
 }
 
+/// Switches to the alternate screen; the first thing that is written.
+const ALTERNATE: &[u8] = b"\x1b[?1049h";
 /// Ambiguous keys get codes of their own: Shift+Enter, Ctrl+Enter, Esc at once.
 const KITTY_ON: &[u8] = b"\x1b[>1u";
 const KITTY_OFF: &[u8] = b"\x1b[<1u";
 
 fn on_sequence(options: Options, kitty: bool) -> Vec<u8> {
-    // Alternate screen, bracketed paste, focus reports.
-    let mut bytes = b"\x1b[?1049h\x1b[?2004h\x1b[?1004h".to_vec();
+    let mut bytes = ALTERNATE.to_vec();
+    // Bracketed paste, focus reports.
+    bytes.extend_from_slice(b"\x1b[?2004h\x1b[?1004h");
     if options.mouse {
         // Buttons and wheel, not motion: moving the mouse must not wake the program.
         bytes.extend_from_slice(b"\x1b[?1000h\x1b[?1006h");

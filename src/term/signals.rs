@@ -25,7 +25,8 @@ pub(super) fn listen(modes: Arc<Modes>, deliver: Deliver) -> Result<(), TermErro
                     let _ = stop_self();
                 }
                 SIGTSTP => deliver(Input::Suspend),
-                SIGCONT => deliver(Input::Continued),
+                SIGCONT if modes.was_stopped_by_others() => deliver(Input::Continued),
+                SIGCONT => {}
                 _ if was_asked => {
                     modes.leave();
                     // Ends the process the way the signal would have without us; only a failure returns.
