@@ -7,7 +7,7 @@ use super::inbox::{Batch, Inbox};
 use super::keyboard;
 use super::parts::Parts;
 use super::view::View;
-use crate::app::effect::{Effect, SessionEffect};
+use crate::app::effect::{Effect, ModelEffect, SessionEffect};
 use crate::app::msg::Msg;
 use crate::app::{App, Start};
 use crate::domain::council::Council;
@@ -22,9 +22,6 @@ use std::time::{Duration, Instant};
 
 /// The theme that follows the terminal's background.
 const AUTO: &str = "auto";
-
-/// How often the clock of a running turn is drawn.
-const SECOND: Duration = Duration::from_secs(1);
 
 /// How the screen starts.
 #[derive(Debug, Default)]
@@ -59,15 +56,9 @@ pub fn run(
     // The first frame comes before anything that could take time: no file is listed and no model loaded for it.
     let mut waiting = view.draw(&mut app, parts.clock.now())?;
     session.read_input()?;
-    let now = parts.clock.now();
-    waiting.extend(app.begin(now));
-    match &options.session {
-        Some(id) => waiting.push(Effect::Session(SessionEffect::Open(id.clone()))),
-        None => waiting.extend(app.update(Msg::SessionStarted(performer.session().clone()), now)),
-    }
+    waiting.extend(first_effects(&options));
     let mut pacer = Pacer::new(u32::from(parts.settings.frames_per_second));
     pacer.drawn(Instant::now());
-    let mut seen = Instant::now();
     let mut desk = Desk {
         session,
         inbox: Arc::clone(&inbox),
@@ -94,15 +85,8 @@ pub fn run(
             .timers
             .next(parts.clock.now())
             .map(Duration::from_millis);
-        // While a turn runs its clock is drawn, though nothing may arrive; at rest nothing wakes.
-        let second = app.chat.running.map(|_| SECOND.saturating_sub(now - seen));
-        let limit = [pacer.due(now), timer, second].into_iter().flatten().min();
+        let limit = [pacer.due(now), timer].into_iter().flatten().min();
         let batch = inbox.take(limit);
-        if app.chat.running.is_some() && seen.elapsed() >= SECOND {
-            seen = Instant::now();
-            waiting.extend(app.update(Msg::Refresh, parts.clock.now()));
-            pacer.request(Reason::Output, seen);
-        }
         let now = parts.clock.now();
         for timer in performer.timers.take_due(now) {
             waiting.extend(app.update(Msg::Timer(timer), now));
@@ -213,4 +197,16 @@ fn start(parts: &Parts, options: &Options) -> Start {
         history: history::load(&parts.paths),
         default_model: parts.default_model.clone(),
     }
+}
+
+/// What is asked for once the first frame stands.
+fn first_effects(options: &Options) -> Vec<Effect> {
+    let mut effects = vec![Effect::Model(ModelEffect::List)];
+    match &options.session {
+        Some(id) => effects.push(Effect::Session(SessionEffect::Open(id.clone()))),
+        None => effects.push(Effect::Session(SessionEffect::List {
+            query: String::new(),
+        })),
+    }
+    effects
 }
