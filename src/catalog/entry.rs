@@ -11,6 +11,9 @@ const BUILT_IN: &str = include_str!("../../data/models.toml");
 /// Architectures that the local engine runs today (`general.architecture` of a GGUF file).
 const RUNNABLE: [&str; 1] = ["llama"];
 
+/// Tokenizers that it reads (`tokenizer.ggml.model`).
+const READABLE: [&str; 1] = ["gpt2"];
+
 /// One model of the catalog.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Entry {
@@ -28,6 +31,8 @@ pub struct Entry {
     /// Bytes of memory to run it, estimated.
     pub memory: Option<u64>,
     pub architecture: Option<String>,
+    /// `tokenizer.ggml.model` of the file.
+    pub tokenizer: Option<String>,
     /// Tokens it was trained for.
     pub context: Option<u64>,
     #[serde(default = "unknown_license")]
@@ -87,25 +92,28 @@ impl Entry {
             .unwrap_or_else(|| self.bytes.unwrap_or(0).saturating_mul(6) / 5)
     }
 
-    /// Whether the local engine can run it, as far as its architecture tells.
+    /// Why the local engine cannot run it yet, as far as the catalog tells; none when it can.
     #[must_use]
-    pub fn is_runnable(&self) -> bool {
-        self.architecture
-            .as_deref()
-            .is_none_or(|name| RUNNABLE.contains(&name))
+    pub fn obstacle(&self) -> Option<String> {
+        let lacks = |name: &Option<String>, known: &[&str]| {
+            let name = name.as_deref()?;
+            (!known.contains(&name)).then(|| name.to_owned())
+        };
+        if let Some(name) = lacks(&self.architecture, &RUNNABLE) {
+            return Some(format!("the local engine cannot run {name} models yet"));
+        }
+        let name = lacks(&self.tokenizer, &READABLE)?;
+        Some(format!(
+            "the local engine cannot read {name} tokenizers yet"
+        ))
     }
 
     /// The note, with what the engine lacks for it.
     #[must_use]
     pub fn full_note(&self) -> String {
-        match &self.architecture {
-            Some(name) if !self.is_runnable() => {
-                format!(
-                    "{}; the local engine cannot run {name} models yet",
-                    self.note
-                )
-            }
-            _ => self.note.clone(),
+        match self.obstacle() {
+            Some(obstacle) => format!("{}; {obstacle}", self.note),
+            None => self.note.clone(),
         }
     }
 
@@ -254,5 +262,8 @@ mod tests {
             "{}",
             entry.full_note()
         );
+        let text = "file = \"x.gguf\"\narchitecture = \"llama\"\ntokenizer = \"llama\"";
+        let obstacle = parse("m", table(text)).unwrap().obstacle();
+        assert!(obstacle.is_some_and(|why| why.contains("tokenizers")));
     }
 }

@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Fields a model may have.
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 13] = [
     "title",
     "file",
     "bytes",
     "sha256",
     "memory",
     "architecture",
+    "tokenizer",
     "context",
     "license",
     "terms",
@@ -151,7 +152,7 @@ mod tests {
         assert_eq!(problems, []);
         assert_eq!(entries.len(), models(built_in()).unwrap().len());
         let default = &entries[super::super::DEFAULT_MODEL];
-        assert!(!default.consent && default.is_runnable());
+        assert!(!default.consent && default.obstacle().is_none());
         assert_eq!(default.bytes, Some(98_362_432));
         for entry in entries.values() {
             assert!(
