@@ -5,20 +5,22 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use synod::app::draft::Edit;
-use synod::app::focus::{Area, PaneId, Viewport};
+use synod::app::focus::{Area, PaneId, PaneView, Viewport};
 use synod::app::keymap::Keymap;
 use synod::app::models::FirstRun;
 use synod::app::msg::{Chord, Key, Msg};
+use synod::app::overlay::{Confirm, Confirmed, ListState, Overlay};
 use synod::app::{App, Screen, Start};
 use synod::domain::clock::Millis;
 use synod::domain::event::{Event, Kind, Outcome, Progress, Source};
 use synod::domain::fault::{Fault, FaultClass};
-use synod::domain::id::{MessageId, NodeId, TurnId};
+use synod::domain::id::{MessageId, NodeId, SessionId, TurnId};
 use synod::domain::message::Role as Speaker;
 use synod::domain::model::{ModelInfo, ModelState, Pull, PullStage};
 use synod::domain::plan::{Hint, Node, Plan};
 use synod::domain::request::{Finish, ModelRef, Usage};
 use synod::store::preset::{self, Preset, Problem};
+use synod::store::session::SessionInfo;
 use synod::store::settings::{Borders, Settings};
 use synod::store::theme::{Look, ThemeSpec, builtin_theme};
 use synod::ui;
@@ -64,7 +66,7 @@ fn app() -> App {
         draft: Box::new(Editor::new()),
         settings: Settings::builtin(),
         keymap: Keymap::builtin(),
-        key_problems: Vec::new(),
+        problems: Vec::new(),
         presets: presets(),
         theme: builtin_theme("dark").0,
         themes: vec!["dark".into(), "light".into(), "ember".into()],
@@ -610,6 +612,91 @@ fn a_prompt_of_many_lines_and_a_queue() {
     app.prompt.draft.apply(Edit::Insert(lines.join("\n")));
     let (buffer, _) = render(&mut app, &theme(), 80, 24);
     snapshot("prompt-80x24", &text(&buffer));
+}
+
+#[test]
+fn small_overlays() {
+    let mut which = app();
+    press(&mut which, Chord::ctrl('x'));
+    which.pending.is_shown = true;
+    let (buffer, _) = render(&mut which, &theme(), 80, 24);
+    snapshot("which-key-80x24", &text(&buffer));
+
+    let mut confirm = app();
+    confirm.overlay = Some(Overlay::Confirm(Confirm {
+        question: "delete the model smollm2-135m (98.3 MB) from this machine?".into(),
+        verb: "delete".into(),
+        what: Confirmed::RemoveModel("smollm2-135m".into()),
+    }));
+    let (buffer, _) = render(&mut confirm, &theme(), 80, 24);
+    snapshot("confirm-80x24", &text(&buffer));
+
+    let mut commands = app();
+    for c in "/co".chars() {
+        press(&mut commands, Chord::plain(Key::Char(c)));
+    }
+    let (buffer, _) = render(&mut commands, &theme(), 80, 24);
+    snapshot("completion-80x24", &text(&buffer));
+
+    let mut themes = mixed();
+    themes.overlay = Some(Overlay::Themes(ListState::default()));
+    let (buffer, _) = render(&mut themes, &theme(), 80, 24);
+    snapshot("themes-80x24", &text(&buffer));
+}
+
+#[test]
+fn sessions_are_listed() {
+    let mut app = app();
+    app.now = 200_000_000;
+    app.sessions = vec![
+        SessionInfo {
+            id: SessionId("2026-01-02-0001".into()),
+            title: "Why is the sky blue?".into(),
+            created: 0,
+            updated: 199_000_000,
+            turns: 4,
+            preset: "moa-local".into(),
+            snippet: None,
+        },
+        SessionInfo {
+            id: SessionId("2026-01-01-0001".into()),
+            title: "A train leaves at 08:00".into(),
+            created: 0,
+            updated: 1_000,
+            turns: 12,
+            preset: "self-moa".into(),
+            snippet: Some("… at 90 km/h; a car at 08:12 …".into()),
+        },
+    ];
+    app.overlay = Some(Overlay::Sessions(ListState::default()));
+    let (buffer, _) = render(&mut app, &theme(), 100, 24);
+    snapshot("sessions-100x24", &text(&buffer));
+}
+
+#[test]
+fn reasoning_is_folded_until_it_is_asked_for() {
+    let mut play = Play::new();
+    play.say(1, None, Speaker::User, QUESTION);
+    play.begin(1, plan(2, 1));
+    play.turn(Kind::Delta {
+        node: NodeId(1),
+        text: "The user asks about the sky. Rayleigh scattering is what I need.".into(),
+        thinking: true,
+    });
+    play.stream(1, THIRD, 1000);
+    let mut app = play.app;
+    let (folded, _) = render(&mut app, &theme(), 80, 24);
+    assert!(text(&folded).contains("▸ thinking"));
+    assert!(!text(&folded).contains("The user asks"));
+    let pane = PaneId::Node(TURN, NodeId(1));
+    let view = PaneView {
+        shows_thinking: true,
+        ..PaneView::default()
+    };
+    app.focus.views.insert(pane, view);
+    let (open, _) = render(&mut app, &theme(), 80, 24);
+    assert!(text(&open).contains("The user asks"));
+    snapshot("thinking-80x24", &text(&open));
 }
 
 #[test]

@@ -207,6 +207,7 @@ fn details(row: &PresetRow, theme: &Theme, buf: &mut Buffer, area: Rect) {
         .map(|(name, _)| width(name))
         .max()
         .unwrap_or(0)
+        .min(columns / 3)
         .min(14);
     for (name, value) in &row.details {
         let first = [list::field(name, names + 2, theme.style(Role::TextDim))];

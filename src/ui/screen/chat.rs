@@ -61,7 +61,7 @@ pub fn draw(
     status::draw(
         buf,
         places.status,
-        &state_line(app, theme),
+        &state_line(app, area.width, theme),
         &app.hints(),
         kept(app),
         theme,
@@ -229,7 +229,7 @@ fn nodes<'a>(app: &'a App, turn: &'a Turn) -> Vec<(PaneId, &'a NodeView)> {
     let round = shown_round(app, turn);
     let mut nodes: Vec<(PaneId, &NodeView)> = turn
         .references()
-        .filter(|view| view.node.round == round || view.node.round == 0)
+        .filter(|view| view.node.round == round || is_aside(turn, view))
         .map(|view| (PaneId::Node(turn.id, view.node.id), view))
         .collect();
     if let Some(alone) = app.chat.transcript.beside(turn.id) {
@@ -241,6 +241,14 @@ fn nodes<'a>(app: &'a App, turn: &'a Turn) -> Vec<(PaneId, &'a NodeView)> {
         );
     }
     nodes
+}
+
+/// Nobody reads it: it belongs to no round.
+fn is_aside(turn: &Turn, view: &NodeView) -> bool {
+    turn.plan
+        .edges
+        .iter()
+        .all(|(from, _)| *from != view.node.id)
 }
 
 /// The round whose nodes are shown: the focused node's, else the latest that has begun.
@@ -306,7 +314,7 @@ fn pane<'a>(app: &'a App, turn: TurnId, view: &'a NodeView) -> Pane<'a> {
     let waits = transcript
         .turns
         .get(&turn)
-        .map_or_else(String::new, |turn| waits(turn, view));
+        .map_or_else(String::new, |turn| conversation::waits_for(turn, view));
     Pane {
         turn,
         view,
@@ -317,32 +325,6 @@ fn pane<'a>(app: &'a App, turn: TurnId, view: &'a NodeView) -> Pane<'a> {
         now: app.now,
         waits_for: waits,
         hints: hints.into_iter().flatten().collect(),
-    }
-}
-
-/// Whom a node of a later round waits for.
-fn waits(turn: &Turn, view: &NodeView) -> String {
-    if view.state != NodeState::Idle {
-        return String::new();
-    }
-    let reads = turn
-        .plan
-        .edges
-        .iter()
-        .filter(|(_, to)| *to == view.node.id)
-        .map(|(from, _)| from);
-    let (mut all, mut done) = (0, 0);
-    for from in reads {
-        all += 1;
-        done += usize::from(
-            turn.nodes
-                .get(from)
-                .is_some_and(|view| view.state.is_over()),
-        );
-    }
-    match all {
-        0 => String::new(),
-        _ => format!("waits for {all} agents ({done} done)"),
     }
 }
 
@@ -554,7 +536,7 @@ fn completions(app: &App, theme: &Theme, buf: &mut Buffer, above: Rect) {
 }
 
 /// What goes on, at the left of the last row.
-fn state_line(app: &App, theme: &Theme) -> Line<'static> {
+fn state_line(app: &App, columns: u16, theme: &Theme) -> Line<'static> {
     let dim = theme.style(Role::TextDim);
     if app.is_quit_armed {
         return Line::styled(" press again to quit", theme.style(Role::Warning));
@@ -577,7 +559,7 @@ fn state_line(app: &App, theme: &Theme) -> Line<'static> {
     }
     let transcript = &app.chat.transcript;
     if let Some(turn) = app.chat.running.and_then(|id| transcript.turns.get(&id)) {
-        return running_line(app, turn, theme);
+        return running_line(app, turn, columns, theme);
     }
     if let Some((model, pull)) = app.models.running_pull() {
         return pull_line(model, pull, theme);
@@ -611,41 +593,46 @@ fn pull_line(model: &str, pull: &crate::app::models::PullView, theme: &Theme) ->
     Line::styled(text, theme.style(Role::Running))
 }
 
-fn running_line(app: &App, turn: &Turn, theme: &Theme) -> Line<'static> {
+fn running_line(app: &App, turn: &Turn, columns: u16, theme: &Theme) -> Line<'static> {
     let text = theme.style(Role::Text);
     let (word, role) = if app.chat.is_stopping {
         ("STOP", Role::Warning)
     } else {
         ("RUN", Role::Running)
     };
-    let mut parts = Vec::new();
+    let mut parts: Vec<(u8, String)> = Vec::new();
     let rounds = turn.plan.rounds();
     if rounds > 0 {
         let is_answering = turn
             .answer_node()
             .is_some_and(|view| view.state != NodeState::Idle);
-        if is_answering {
-            parts.push("answer".to_owned());
+        let stage = if is_answering {
+            "answer".to_owned()
         } else {
-            parts.push(format!("layer {}/{rounds}", shown_round(app, turn)));
-        }
-        let over = turn
-            .nodes
-            .values()
-            .filter(|view| view.state.is_over())
-            .count();
-        parts.push(format!("{over} of {} done", turn.nodes.len()));
+            format!("layer {}/{rounds}", shown_round(app, turn))
+        };
+        parts.push((3, stage));
+        let over = turn.nodes.values().filter(|view| view.state.is_over());
+        let text = format!("{} of {} done", over.count(), turn.nodes.len());
+        parts.push((0, text));
     }
     let tokens: u64 = turn.nodes.values().map(|view| view.tokens().0).sum();
-    parts.push(format!("{:>4} tok", meter::count(tokens)));
+    parts.push((1, format!("{:>4} tok", meter::count(tokens))));
     let rate: f64 = turn
         .nodes
         .values()
         .filter(|view| view.state == NodeState::Streaming)
         .filter_map(NodeView::tokens_per_second)
         .sum();
-    parts.push(format!("{rate:>3.0} tok/s"));
-    parts.push(meter::clock(turn.elapsed_ms(app.now)));
+    parts.push((1, format!("{rate:>3.0} tok/s")));
+    parts.push((2, meter::clock(turn.elapsed_ms(app.now))));
+    // The keys that stay and the word in front take their room first.
+    let room = usize::from(columns).saturating_sub(36);
+    while parts.len() > 1 && parts.iter().map(|(_, part)| width(part) + 2).sum::<usize>() > room {
+        let least = parts.iter().map(|(rank, _)| *rank).min();
+        parts.retain(|(rank, _)| Some(*rank) != least);
+    }
+    let parts: Vec<String> = parts.into_iter().map(|(_, part)| part).collect();
     Line::from(vec![
         Span::styled(format!(" {word}"), theme.style(role)),
         Span::styled(format!("  {}", parts.join("  ")), text),

@@ -112,12 +112,15 @@ pub fn draw(app: &App, cache: &mut Cache, theme: &Theme, buf: &mut Buffer, area:
         .enumerate()
         .map(|(at, item)| page.height(item, cache, measures_all || at >= near_end))
         .collect();
-    let total: usize = heights.iter().sum();
+    // The last item needs no empty row after it.
+    let total: usize = heights.iter().sum::<usize>().saturating_sub(1);
     let last = total.saturating_sub(height);
     let top = view.top.map_or(last, |top| top.min(last));
     let is_focused = app.focus.is_focused(PaneId::Conversation) && app.overlay.is_none();
     let mut start = 0;
-    let mut y = area.y;
+    // What is short stands just above the prompt, so that nothing moves when the panes above come and go.
+    let free = u16::try_from(height.saturating_sub(total)).unwrap_or(0);
+    let mut y = area.y + free.min(area.height);
     let mut messages = Vec::with_capacity(items.len());
     for (item, height) in items.iter().zip(&heights) {
         let end = start + height;
@@ -507,7 +510,7 @@ impl<'a> Page<'a> {
             Span::styled(node::name(view), theme.style(Role::Accent)),
         ];
         let detail = match &view.state {
-            NodeState::Idle => waits_for(turn),
+            NodeState::Idle => waits_for(turn, view),
             NodeState::Queued { why } => format!("queued: {why}"),
             NodeState::Prefill { done, total } if *total > 0 => format!("reading {done}/{total}"),
             state => state.word().to_owned(),
@@ -565,14 +568,20 @@ fn is_lost(state: &NodeState) -> bool {
     matches!(state, NodeState::Failed(_) | NodeState::Interrupted)
 }
 
-/// Whom the answering node waits for.
+/// Whom a node waits for: those it reads.
 #[must_use]
-pub fn waits_for(turn: &Turn) -> String {
-    let all = turn.references().count();
-    let done = turn
-        .references()
-        .filter(|view| view.state.is_over())
-        .count();
+pub fn waits_for(turn: &Turn, view: &NodeView) -> String {
+    let reads = turn.plan.edges.iter();
+    let reads = reads.filter(|(_, to)| *to == view.node.id);
+    let (mut all, mut done) = (0, 0);
+    for (from, _) in reads {
+        all += 1;
+        done += usize::from(
+            turn.nodes
+                .get(from)
+                .is_some_and(|view| view.state.is_over()),
+        );
+    }
     match all {
         0 => "waits".into(),
         1 => "waits for 1 agent".into(),

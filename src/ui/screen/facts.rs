@@ -1,6 +1,5 @@
 //! The right column of wide screens: the shown turn in numbers, and the turns of the session.
 
-use super::conversation::waits_for;
 use crate::app::App;
 use crate::app::transcript::{NodeState, NodeView, Turn};
 use crate::domain::message::Role as Speaker;
@@ -191,17 +190,6 @@ fn session_rows(app: &App, columns: usize, theme: &Theme) -> Vec<Line<'static>> 
         let text = truncate(&format!("{mark} {}  {first}", at + 1), columns);
         let role = if is_last { Role::Text } else { Role::TextDim };
         rows.push(Line::styled(text, theme.style(role)));
-    }
-    if let Some(turn) = app.chat.running.and_then(|id| transcript.turns.get(&id))
-        && turn
-            .answer_node()
-            .is_some_and(|view| view.state == NodeState::Idle)
-    {
-        rows.push(Line::default());
-        rows.push(Line::styled(
-            truncate(&waits_for(turn), columns),
-            theme.style(Role::TextDim),
-        ));
     }
     rows
 }

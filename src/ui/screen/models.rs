@@ -290,6 +290,14 @@ fn rates(app: &App, pull: &PullView, columns: usize, theme: &Theme) -> Line<'sta
             *slot = (*slot).max(*rate);
         }
     }
+    // Moments without a report keep the rate of the one before.
+    for at in 1..sums.len() {
+        if let (Some(0), Some(before)) = (sums.get(at).copied(), sums.get(at - 1).copied())
+            && let Some(slot) = sums.get_mut(at)
+        {
+            *slot = before;
+        }
+    }
     let most = sums.iter().copied().max().unwrap_or(0).max(1);
     let steps = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
     let is_ascii = theme.glyphs.bar.len() == 1;

@@ -74,7 +74,7 @@ fn fit(app: &App, room: usize, theme: &Theme) -> (Line<'static>, Line<'static>) 
     let title = app.session_title();
     let free = room.saturating_sub(long(&middle) + long(&right));
     if !title.is_empty() && free > 16 {
-        let title = truncate(title, (free - 6).min(40));
+        let title = truncate(title, (free - 6).min(60));
         middle.push(Span::styled(format!("   {title}"), dim));
     }
     while right.len() > 1 && long(&middle) + long(&right) > room {

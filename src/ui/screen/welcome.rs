@@ -13,6 +13,8 @@ use ratatui::text::{Line, Span};
 
 /// Nothing here is wider.
 const WIDEST: u16 = 72;
+/// Agents that are named one by one.
+const MOST_AGENTS: usize = 6;
 
 /// Draws the page into the middle of the region.
 pub fn draw(app: &App, theme: &Theme, buf: &mut Buffer, area: Rect) {
@@ -54,29 +56,49 @@ fn preset(app: &App, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
         let text = format!("preset {} is not known", app.preset);
         return vec![Line::styled(text, theme.style(Role::Warning))];
     };
-    let mut out = vec![Line::from(vec![
-        list::field(&row.name, 14, theme.style(Role::Accent)),
-        Span::styled(
-            truncate(&row.title, columns.saturating_sub(14)),
-            theme.style(Role::Text),
-        ),
-    ])];
+    let mut out = vec![fact(&row.name, &row.title, Role::Accent, columns, theme)];
     if let Some(problem) = &row.problem {
         out.push(Line::styled(
             truncate(problem, columns),
             theme.style(Role::Error),
         ));
     }
-    for (name, value) in &row.details {
-        out.push(Line::from(vec![
-            list::field(name, 14, theme.style(Role::TextDim)),
-            Span::styled(
-                truncate(value, columns.saturating_sub(14)),
-                theme.style(Role::Text),
-            ),
-        ]));
+    let preset = app.presets.iter().find(|preset| preset.name == row.name);
+    if let Some(Ok(council)) = preset.map(|preset| &preset.council) {
+        for agent in council.agents.iter().take(MOST_AGENTS) {
+            let mut text = agent.model.to_string();
+            if agent.count > 1 {
+                text = format!("{} times {text}", agent.count);
+            }
+            if let Some(name) = agent.name.as_ref().filter(|name| **name != agent.part) {
+                text.push_str(&format!("  ({name})"));
+            }
+            out.push(fact(&agent.part, &text, Role::TextDim, columns, theme));
+        }
+        let more = council.agents.len().saturating_sub(MOST_AGENTS);
+        if more > 0 {
+            let text = format!("and {more} more");
+            out.push(fact("", &text, Role::TextDim, columns, theme));
+        }
     }
+    let recipients = app.recipients();
+    let goes = if recipients.is_empty() {
+        "nowhere: it stays on this machine".to_owned()
+    } else {
+        recipients.join(", ")
+    };
+    out.push(fact("text goes to", &goes, Role::TextDim, columns, theme));
     out
+}
+
+fn fact(name: &str, value: &str, role: Role, columns: usize, theme: &Theme) -> Line<'static> {
+    Line::from(vec![
+        list::field(name, 14, theme.style(role)),
+        Span::styled(
+            truncate(value, columns.saturating_sub(14)),
+            theme.style(Role::Text),
+        ),
+    ])
 }
 
 /// A model that is neither here nor on its way.

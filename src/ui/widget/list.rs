@@ -109,7 +109,7 @@ pub fn first_row(selected: usize, count: usize, height: usize) -> usize {
         .min(count.saturating_sub(height))
 }
 
-/// Rows of a list with the selected one marked by glyph and style.
+/// Rows of a list with the selected one marked by glyph and style. How many more there are is told in the row below the area.
 pub fn rows(buf: &mut Buffer, area: Rect, selected: usize, rows: &[Line<'_>], theme: &Theme) {
     let height = usize::from(area.height);
     let first = first_row(selected, rows.len(), height);
@@ -139,7 +139,7 @@ pub fn rows(buf: &mut Buffer, area: Rect, selected: usize, rows: &[Line<'_>], th
             paint::text(
                 buf,
                 x,
-                area.bottom() - 1,
+                area.bottom(),
                 wide,
                 &note,
                 theme.style(Role::TextDim),
@@ -168,10 +168,10 @@ pub fn keys(hints: &[(String, &'static str)], columns: usize, theme: &Theme) -> 
     Line::from(spans)
 }
 
-/// A text in a field of a fixed width.
+/// A text in a field of a fixed width, cut so that it never touches what follows.
 #[must_use]
 pub fn field(text: &str, columns: usize, style: Style) -> Span<'static> {
-    let text = truncate(text, columns);
+    let text = truncate(text, columns.saturating_sub(1));
     let pad = columns.saturating_sub(width(&text));
     Span::styled(format!("{text}{}", " ".repeat(pad)), style)
 }

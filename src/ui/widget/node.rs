@@ -15,6 +15,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+/// Columns of a name that numbers do not take.
+const LEAST_NAME: usize = 16;
+
 /// The sign of a state and the role it is drawn in.
 #[must_use]
 pub fn face(state: &NodeState, theme: &Theme) -> (&'static str, Role) {
@@ -62,47 +65,52 @@ pub fn rate(view: &NodeView) -> String {
     rate.map_or_else(String::new, |rate| format!("{rate}/s"))
 }
 
-/// What stands at the right of a header, the least important part first: state, tokens, rate, time.
+/// What stands at the right of a header, in reading order; the smaller its number, the earlier a part is dropped.
 #[must_use]
-pub fn numbers(view: &NodeView, now: Millis) -> Vec<String> {
+pub fn numbers(view: &NodeView, now: Millis) -> Vec<(u8, String)> {
     let time = view.elapsed_ms(now).map_or_else(String::new, meter::clock);
     let tokens = tokens(view);
     let parts = match &view.state {
-        NodeState::Streaming | NodeState::Thinking => {
-            let word = if view.state == NodeState::Thinking {
-                "thinking"
-            } else {
-                ""
-            };
-            vec![rate(view), word.to_owned(), tokens, time]
-        }
-        NodeState::Done => vec![rate(view), tokens, "done".into(), time],
+        NodeState::Thinking => vec![
+            (1, "thinking".into()),
+            (2, tokens),
+            (0, rate(view)),
+            (3, time),
+        ],
+        NodeState::Streaming => vec![(2, tokens), (1, rate(view)), (3, time)],
+        NodeState::Done => vec![(1, tokens), (0, rate(view)), (3, "done".into()), (2, time)],
         NodeState::Prefill { done, total } if *total > 0 => {
-            vec![format!("reading {done}/{total}"), time]
+            vec![(1, format!("reading {done}/{total}")), (0, time)]
         }
         NodeState::Retrying {
             attempt,
             of,
             wait_ms,
             ..
-        } => {
-            vec![
-                format!("in {} s", wait_ms.div_ceil(1000)),
-                format!("retry {attempt} of {of}"),
-            ]
-        }
-        NodeState::Idle | NodeState::Queued { .. } => vec![view.state.word().to_owned()],
-        state => vec![tokens, time, state.word().to_owned()],
+        } => vec![
+            (1, format!("retry {attempt} of {of}")),
+            (0, format!("in {} s", wait_ms.div_ceil(1000))),
+        ],
+        NodeState::Idle | NodeState::Queued { .. } => vec![(0, view.state.word().to_owned())],
+        state => vec![(0, tokens), (2, state.word().to_owned()), (1, time)],
     };
-    parts.into_iter().filter(|part| !part.is_empty()).collect()
+    parts
+        .into_iter()
+        .filter(|(_, part)| !part.is_empty())
+        .collect()
 }
 
-/// As many parts as fit, dropped from the least important; in reading order.
-fn fit(parts: &[String], columns: usize) -> String {
-    (0..parts.len())
-        .map(|from| parts.get(from..).unwrap_or_default().join("  "))
-        .find(|text| width(text) <= columns)
-        .unwrap_or_default()
+/// As many parts as fit, the least important dropped.
+fn fit(mut parts: Vec<(u8, String)>, columns: usize) -> String {
+    loop {
+        let words: Vec<&str> = parts.iter().map(|(_, part)| part.as_str()).collect();
+        let text = words.join("  ");
+        if width(&text) <= columns {
+            return text;
+        }
+        let least = parts.iter().map(|(rank, _)| *rank).min();
+        parts.retain(|(rank, _)| Some(*rank) != least);
+    }
 }
 
 /// A node, where it is drawn and how it is looked at.
@@ -167,7 +175,7 @@ impl Pane<'_> {
     fn header(&self, buf: &mut Buffer, area: Rect, theme: &Theme) {
         let room = area.width.saturating_sub(4);
         let (glyph, role) = face(&self.view.state, theme);
-        let (border, title) = paint::border(theme, self.is_focused);
+        let (_, title) = paint::border(theme, self.is_focused);
         let name_style = if self.is_focused {
             title.patch(theme.style(Role::Title))
         } else {
@@ -175,12 +183,14 @@ impl Pane<'_> {
         };
         let number = self.number.map_or_else(String::new, |n| format!("{n} "));
         let fixed = width(&number) + 2 + 2;
+        let whole = name(self.view);
+        let least = width(&whole).min(LEAST_NAME);
         let right = fit(
-            &numbers(self.view, self.now),
-            usize::from(room).saturating_sub(fixed + 8),
+            numbers(self.view, self.now),
+            usize::from(room).saturating_sub(fixed + least + 2),
         );
         let for_name = usize::from(room).saturating_sub(fixed + width(&right) + 1);
-        let name = truncate(&name(self.view), for_name);
+        let name = truncate(&whole, for_name);
         let left = Line::from(vec![
             Span::styled(" ", name_style),
             Span::styled(number, name_style),
@@ -202,7 +212,6 @@ impl Pane<'_> {
             };
             paint::text(buf, x, area.y, room, &text, style);
         }
-        debug_assert!(!border.horizontal.is_empty());
     }
 
     fn footer(&self, buf: &mut Buffer, area: Rect, lines: usize, theme: &Theme) {
@@ -519,7 +528,7 @@ impl Pane<'_> {
                     .map_or_else(String::new, meter::clock);
                 format!("{:>9} {:>6}", tokens(view), time)
             }
-            state => format!("{:<16}", state.word()),
+            state => format!("{:>16}", state.word()),
         }
     }
 
