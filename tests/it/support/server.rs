@@ -5,9 +5,13 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
+
+/// Nothing here takes this long unless it never happens.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
@@ -168,7 +172,12 @@ impl Server {
 
     /// Returns when the log satisfies `wanted`.
     pub async fn until(&self, wanted: impl FnMut(&Log) -> bool) -> Log {
-        self.log.clone().wait_for(wanted).await.unwrap().clone()
+        let mut log = self.log.clone();
+        let reached = tokio::time::timeout(PATIENCE, log.wait_for(wanted)).await;
+        reached
+            .unwrap_or_else(|_| panic!("the server waited in vain: {:?}", self.log()))
+            .unwrap()
+            .clone()
     }
 }
 
