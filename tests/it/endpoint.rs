@@ -812,3 +812,58 @@ async fn models_are_listed() {
     assert_eq!(backend.check().await.unwrap_err().class, FaultClass::Auth);
     assert_eq!(server.seen()[0].target, "/v1/models");
 }
+
+/// Against a real server: `SYNOD_TEST_BASE_URL=http://127.0.0.1:8080/v1 cargo test --test it real_server -- --ignored`.
+#[tokio::test]
+#[ignore = "needs a running server, named by SYNOD_TEST_BASE_URL"]
+async fn a_real_server_answers() {
+    let base_url = std::env::var("SYNOD_TEST_BASE_URL").expect("SYNOD_TEST_BASE_URL");
+    let endpoint = Endpoint {
+        name: "real".into(),
+        base_url,
+        ..Endpoint::default()
+    };
+    let backend = OpenAi::new(endpoint, BTreeMap::new()).unwrap();
+    let models = backend.list_models().await.unwrap();
+    let ask = |question: &str, max_tokens: u32| Request {
+        model: ModelRef::new(models[0].clone(), "real"),
+        messages: vec![Message::user(question)],
+        sampling: Sampling {
+            temperature: Some(0.7),
+            top_p: Some(0.9),
+            max_tokens: Some(max_tokens),
+            seed: Some(7),
+            ..Sampling::default()
+        },
+        limits: TimeLimits::default(),
+    };
+    // One after the other: connections are kept, or die while nobody looks.
+    for _ in 0..5 {
+        let heard = hear(backend.generate(ask("Say hello.", 16), Cancel::new())).await;
+        assert!(heard.end.is_ok(), "{heard:?}");
+        assert!(heard.retried().is_empty(), "{heard:?}");
+    }
+    let heard = hear(backend.generate(ask("Count to 100.", 5), Cancel::new())).await;
+    assert_eq!(heard.end.unwrap().finish, Finish::Length);
+    let together: Vec<_> = (0..4)
+        .map(|_| {
+            tokio::spawn(hear(
+                backend.generate(ask("Name a colour.", 24), Cancel::new()),
+            ))
+        })
+        .collect();
+    for call in together {
+        let heard = call.await.unwrap();
+        assert!(heard.end.is_ok(), "{heard:?}");
+    }
+    let cancel = Cancel::new();
+    let mut tokens = backend.generate(ask("Tell a long story.", 400), cancel.clone());
+    while !matches!(tokens.next().await, Piece::Delta { .. }) {}
+    let begin = Instant::now();
+    cancel.cancel();
+    assert_eq!(hear(tokens).await.class(), FaultClass::Cancelled);
+    assert!(begin.elapsed() < Duration::from_millis(100));
+    let endless = "word ".repeat(200_000);
+    let heard = hear(backend.generate(ask(&endless, 16), Cancel::new())).await;
+    assert_eq!(heard.class(), FaultClass::ContextTooLong, "{heard:?}");
+}
