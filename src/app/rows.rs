@@ -133,11 +133,18 @@ impl App {
             }
             lines.push((agent.part.clone(), text));
         }
-        for (key, value) in &council.settings {
+        // What is switched off, and long texts, would only hide what matters.
+        let is_worth_a_line = |value: &serde_json::Value| match value {
+            serde_json::Value::Bool(on) => *on,
+            serde_json::Value::Number(number) => number.as_f64() != Some(0.0),
+            serde_json::Value::String(text) => text.len() < 40 && !text.contains('\n'),
+            _ => false,
+        };
+        for (key, value) in council.settings.iter().filter(|(_, v)| is_worth_a_line(v)) {
             let value = value
                 .as_str()
                 .map_or_else(|| value.to_string(), str::to_owned);
-            lines.push((key.clone(), value));
+            lines.push((key.replace('_', " "), value));
         }
         let providers = council.providers();
         let goes = if providers.is_empty() {

@@ -3,7 +3,7 @@
 //! `head` is the original's structure (Mixture-of-Agents, Wang et al. 2024): the block joins the system message, or becomes
 //! one. `tail` puts it after the question, so that the conversation before it stays a common prefix and is computed once;
 //! there the answers come first and the instruction last. A small model follows what it read last: with the instruction before
-//! the answers SmolLM2-135M missed the question in three of three trials, with it behind them it answered (2026-11-21).
+//! the answers SmolLM2-135M missed the question, with it behind them it answered (three questions, greedy, 2026-11-21).
 //! The conversation itself is never changed, and nothing of the block is kept in history.
 
 use super::seat::mix;

@@ -624,7 +624,8 @@ fn running_line(app: &App, turn: &Turn, columns: u16, theme: &Theme) -> Line<'st
         .filter(|view| view.state == NodeState::Streaming)
         .filter_map(NodeView::tokens_per_second)
         .sum();
-    parts.push((1, format!("{rate:>3.0} tok/s")));
+    // The sum of nothing is minus zero.
+    parts.push((1, format!("{:>3.0} tok/s", rate.abs())));
     parts.push((2, meter::clock(turn.elapsed_ms(app.now))));
     // The keys that stay and the word in front take their room first.
     let room = usize::from(columns).saturating_sub(36);
