@@ -510,7 +510,7 @@ impl<'a> Page<'a> {
             Span::styled(node::name(view), theme.style(Role::Accent)),
         ];
         let detail = match &view.state {
-            NodeState::Idle => waits_for(turn, view),
+            NodeState::Idle if !waits_for(turn, view).is_empty() => waits_for(turn, view),
             NodeState::Queued { why } => format!("queued: {why}"),
             NodeState::Prefill { done, total } if *total > 0 => format!("reading {done}/{total}"),
             state => state.word().to_owned(),
@@ -568,7 +568,7 @@ fn is_lost(state: &NodeState) -> bool {
     matches!(state, NodeState::Failed(_) | NodeState::Interrupted)
 }
 
-/// Whom a node waits for: those it reads.
+/// Whom a node waits for: those it reads. Empty when it reads nobody.
 #[must_use]
 pub fn waits_for(turn: &Turn, view: &NodeView) -> String {
     let reads = turn.plan.edges.iter();
@@ -583,7 +583,7 @@ pub fn waits_for(turn: &Turn, view: &NodeView) -> String {
         );
     }
     match all {
-        0 => "waits".into(),
+        0 => String::new(),
         1 => "waits for 1 agent".into(),
         _ => format!("waits for {all} agents ({done} done)"),
     }
