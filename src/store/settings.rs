@@ -299,6 +299,24 @@ mod tests {
         assert_eq!(settings, bare());
     }
 
+    /// Indented lines of comments are examples to copy: uncommented, all of them together are a clean file.
+    #[test]
+    fn the_examples_in_the_comments_are_clean() {
+        let examples: Vec<&str> = builtin::CONFIG
+            .iter()
+            .flat_map(|(_, text)| text.lines())
+            .filter_map(|line| line.strip_prefix("#   "))
+            .filter(|line| line.starts_with('[') || line.contains(" = "))
+            .collect();
+        let (settings, problems) = Settings::merged("c", &examples.join("\n"));
+        assert_eq!(problems, []);
+        assert_eq!(
+            settings.endpoints["lab"].key_env.as_deref(),
+            Some("LAB_KEY")
+        );
+        assert_eq!(settings.endpoints["openai"].concurrency, Some(2));
+    }
+
     #[test]
     fn what_the_user_says_wins_field_by_field() {
         let text = "theme = \"ember\"\n[endpoints.openai]\nconcurrency = 2\n[endpoints.lab]\nbase_url = \"http://lab/v1\"\n";
