@@ -49,7 +49,7 @@ pub struct Full;
 type Key = (u64, [u32; BLOCK]);
 
 struct Slot {
-    /// Per layer: keys of 16 tokens, then values of 16 tokens.
+    /// Per layer: keys number by number, 16 tokens side by side; then values token by token.
     data: Vec<f32>,
     users: usize,
     key: Option<Key>,
@@ -217,13 +217,16 @@ impl Cache {
         let width = self.kv_width;
         let slot = &mut self.slots[table.blocks[position / BLOCK]];
         debug_assert!(slot.users == 1 && slot.key.is_none());
-        let at = layer * 2 * BLOCK * width + position % BLOCK * width;
-        slot.data[at..at + width].copy_from_slice(keys);
-        let at = at + BLOCK * width;
-        slot.data[at..at + width].copy_from_slice(values);
+        let token = position % BLOCK;
+        let (all_keys, all_values) =
+            slot.data[layer * 2 * BLOCK * width..][..2 * BLOCK * width].split_at_mut(BLOCK * width);
+        for (lanes, &key) in all_keys.chunks_exact_mut(BLOCK).zip(keys) {
+            lanes[token] = key;
+        }
+        all_values[token * width..(token + 1) * width].copy_from_slice(values);
     }
 
-    /// Keys and values of one layer in one block, 16 rows of `kv_width` each.
+    /// Keys (`kv_width` rows of 16 tokens) and values (16 rows of `kv_width`) of one layer in one block.
     #[must_use]
     pub fn read(&self, block: BlockId, layer: usize) -> (&[f32], &[f32]) {
         let half = BLOCK * self.kv_width;
@@ -344,7 +347,7 @@ mod tests {
 
     fn stored(cache: &Cache, table: &Table) -> Vec<f32> {
         (0..table.len())
-            .map(|p| cache.read(table.blocks()[p / BLOCK], 1).0[p % BLOCK * WIDTH])
+            .map(|p| cache.read(table.blocks()[p / BLOCK], 1).0[p % BLOCK])
             .collect()
     }
 

@@ -8,6 +8,8 @@ use super::cache::{BLOCK, Cache, Table};
 use super::config::Config;
 use super::error::ModelError;
 use super::float;
+use super::kernel::Instructions;
+use super::kernel::attention::{self, Block, Head};
 use super::weights::{Input, Layer, Matrix, Weights};
 use rayon::prelude::*;
 
@@ -44,6 +46,7 @@ pub fn forward(
     for (row, x) in rows.iter().zip(state.chunks_exact_mut(config.width)) {
         weights.embedding.row(row.token, x)?;
     }
+    let instructions = Instructions::detect();
     let rotation = Rotation::new(config, weights, &rows);
     for (index, layer) in weights.layers.iter().enumerate() {
         if give_up() {
@@ -55,6 +58,7 @@ pub fn forward(
             index,
             rows: &rows,
             spans,
+            instructions,
         };
         pass.attend(cache, &rotation, &mut state)?;
         pass.feed(&mut state)?;
@@ -118,6 +122,7 @@ struct LayerPass<'a> {
     index: usize,
     rows: &'a [Row],
     spans: &'a [Span<'a>],
+    instructions: Instructions,
 }
 
 impl LayerPass<'_> {
@@ -131,7 +136,7 @@ impl LayerPass<'_> {
         let normed = normalised(state, &self.layer.attention_norm, config.norm_epsilon);
         let x = Input::new(&normed, config.width);
         let [mut queries, mut keys, values] =
-            products([&self.layer.query, &self.layer.key, &self.layer.value], &x)?;
+            Matrix::products([&self.layer.query, &self.layer.key, &self.layer.value], &x)?;
         rotation.apply(&mut queries, config.query_width());
         rotation.apply(&mut keys, config.kv_width());
         let width = config.kv_width();
@@ -175,33 +180,24 @@ impl LayerPass<'_> {
         let row = &self.rows[number / config.heads];
         let head = number % config.heads / (config.heads / config.kv_heads);
         let (width, head_width) = (config.kv_width(), config.head_width);
-        let part = head * head_width..(head + 1) * head_width;
-        #[allow(clippy::cast_precision_loss, reason = "a head is narrow")]
-        let scale = 1.0 / (head_width as f32).sqrt();
         let length = row.position + 1;
-        let blocks = &self.spans[row.span].table.blocks()[..length.div_ceil(BLOCK)];
-        scores.clear();
-        for (number, &block) in blocks.iter().enumerate() {
-            let (keys, _) = cache.read(block, self.index);
-            let rows = keys.chunks_exact(width).take(length - number * BLOCK);
-            scores.extend(rows.map(|key| float::dot(query, &key[part.clone()]) * scale));
-        }
-        let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let mut sum = 0.0;
-        for score in scores.iter_mut() {
-            *score = (*score - highest).exp();
-            sum += *score;
-        }
-        out.fill(0.0);
-        for (&block, scores) in blocks.iter().zip(scores.chunks(BLOCK)) {
-            let (_, values) = cache.read(block, self.index);
-            for (value, &score) in values.chunks_exact(width).zip(scores) {
-                float::add_scaled(out, score, &value[part.clone()]);
-            }
-        }
-        for value in out {
-            *value /= sum;
-        }
+        let blocks: Vec<Block<'_>> = self.spans[row.span].table.blocks()[..length.div_ceil(BLOCK)]
+            .iter()
+            .map(|&block| {
+                let (keys, values) = cache.read(block, self.index);
+                Block {
+                    keys: &keys[head * head_width * BLOCK..(head + 1) * head_width * BLOCK],
+                    values: &values[head * head_width..],
+                }
+            })
+            .collect();
+        let head = Head {
+            query,
+            blocks: &blocks,
+            length,
+            stride: width,
+        };
+        attention::attend(&head, scores, out, self.instructions);
     }
 
     /// The gated feed-forward part (Shazeer 2020): down(silu(gate(x)) * up(x)).
@@ -209,14 +205,10 @@ impl LayerPass<'_> {
         let config = self.config;
         let normed = normalised(state, &self.layer.feed_norm, config.norm_epsilon);
         let x = Input::new(&normed, config.width);
-        let [mut gate, up] = products([&self.layer.gate, &self.layer.up], &x)?;
+        let [mut gate, up] = Matrix::products([&self.layer.gate, &self.layer.up], &x)?;
         gate.par_chunks_mut(config.feed_forward)
             .zip(up.par_chunks(config.feed_forward))
-            .for_each(|(gate, up)| {
-                for (g, &u) in gate.iter_mut().zip(up) {
-                    *g = *g / (1.0 + (-*g).exp()) * u;
-                }
-            });
+            .for_each(|(gate, up)| attention::gated(gate, up, self.instructions));
         add(
             state,
             &product(&self.layer.down, &gate, config.feed_forward)?,
@@ -300,20 +292,8 @@ fn normalised(values: &[f32], weight: &[f32], epsilon: f32) -> Vec<f32> {
 }
 
 fn product(matrix: &Matrix, x: &[f32], columns: usize) -> Result<Vec<f32>, ModelError> {
-    let [out] = products([matrix], &Input::new(x, columns))?;
+    let [out] = Matrix::products([matrix], &Input::new(x, columns))?;
     Ok(out)
-}
-
-/// Several products of the same activations.
-fn products<const N: usize>(
-    matrices: [&Matrix; N],
-    x: &Input<'_>,
-) -> Result<[Vec<f32>; N], ModelError> {
-    let mut results = matrices.map(|matrix| vec![0.0; x.rows() * matrix.rows()]);
-    for (matrix, out) in matrices.iter().zip(&mut results) {
-        matrix.product(x, out)?;
-    }
-    Ok(results)
 }
 
 fn add(into: &mut [f32], values: &[f32]) {

@@ -23,13 +23,6 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     sum
 }
 
-/// `into += factor * values`, number by number.
-pub fn add_scaled(into: &mut [f32], factor: f32, values: &[f32]) {
-    for (sum, &value) in into.iter_mut().zip(values) {
-        *sum += factor * value;
-    }
-}
-
 /// A 16-bit float (IEEE 754 binary16) as a 32-bit one; exact.
 #[must_use]
 pub fn from_half(bits: u16) -> f32 {

@@ -6,7 +6,7 @@ use super::config::Config;
 use super::error::ModelError;
 use super::float;
 use super::gguf::{Format, Gguf, TensorInfo};
-use super::kernel::{self, Activations, Instructions, Packed};
+use super::kernel::{self, Activations, Instructions, Job, Packed};
 use candle_core::quantized::{GgmlDType, QMatMul, QTensor, ggml_file};
 use candle_core::{Device, Module, Tensor};
 use rayon::prelude::*;
@@ -103,7 +103,8 @@ impl Matrix {
                 weights,
                 instructions,
             } => {
-                kernel::multiply(weights, x.quantised(), out, *instructions);
+                let mut jobs = [Job { weights, out }];
+                kernel::multiply(&mut jobs, x.quantised(), *instructions);
                 Ok(())
             }
             Store::Candle { product, .. } => {
@@ -116,6 +117,32 @@ impl Matrix {
                 Ok(())
             }
         }
+    }
+
+    /// The products of several matrices with the same rows: at once where all of them have a kernel.
+    pub fn products<const N: usize>(
+        matrices: [&Matrix; N],
+        x: &Input<'_>,
+    ) -> Result<[Vec<f32>; N], ModelError> {
+        let mut results = matrices.map(|matrix| vec![0.0; x.rows() * matrix.rows]);
+        let mut jobs = Vec::with_capacity(N);
+        let mut chosen = Instructions::Portable;
+        for (matrix, out) in matrices.into_iter().zip(&mut results) {
+            match &matrix.store {
+                Store::Packed {
+                    weights,
+                    instructions,
+                } => {
+                    chosen = *instructions;
+                    jobs.push(Job { weights, out });
+                }
+                _ => matrix.product(x, out)?,
+            }
+        }
+        if !jobs.is_empty() {
+            kernel::multiply(&mut jobs, x.quantised(), chosen);
+        }
+        Ok(results)
     }
 
     /// One row of the matrix as plain numbers: a token's embedding.

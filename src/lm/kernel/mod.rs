@@ -9,6 +9,7 @@
 #![allow(unsafe_code)]
 
 mod activations;
+pub mod attention;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -69,35 +70,47 @@ impl Instructions {
     }
 }
 
-/// `out[r, n] = sum over k of x[r, k] * w[n, k]` for all rows of `x`, on the current rayon pool.
+/// One product of [`multiply`].
+pub struct Job<'a> {
+    pub weights: &'a Packed,
+    /// `x.rows()` rows of `weights.outputs()` values, row after row.
+    pub out: &'a mut [f32],
+}
+
+/// `out[r, n] = sum over k of x[r, k] * w[n, k]` for all rows of `x` and all jobs, on the current rayon pool.
 ///
-/// `x` holds rows of `w.inputs()` values, `out` has `x.rows()` rows of `w.outputs()` values, row after row.
+/// `x` holds rows of `w.inputs()` values. Several products of the same activations are one piece of work for the pool.
 ///
 /// # Panics
 /// When the shapes differ: a programming error.
-pub fn multiply(w: &Packed, x: &Activations, out: &mut [f32], instructions: Instructions) {
-    assert_eq!(x.inputs(), w.inputs(), "activations of another width");
-    assert_eq!(
-        out.len(),
-        x.rows() * w.outputs(),
-        "an output of another shape"
-    );
-    let target = Target {
-        start: out.as_mut_ptr(),
-        outputs: w.outputs(),
-    };
-    let groups = w.groups();
+pub fn multiply(jobs: &mut [Job<'_>], x: &Activations, instructions: Instructions) {
+    let all: usize = jobs.iter().map(|job| job.weights.groups()).sum();
     // A few chunks a thread: one row (decoding) must not pay for scheduling, many rows balance better.
-    let chunk = groups
-        .div_ceil(rayon::current_num_threads().max(1) * 4)
-        .max(1);
-    (0..groups.div_ceil(chunk))
-        .into_par_iter()
-        .for_each(|index| {
-            for group in index * chunk..((index + 1) * chunk).min(groups) {
-                multiply_group(w, x, group, &target, instructions);
-            }
-        });
+    let chunk = all.div_ceil(rayon::current_num_threads().max(1) * 4).max(1);
+    let mut targets = Vec::with_capacity(jobs.len());
+    let mut chunks = Vec::new();
+    for (number, job) in jobs.iter_mut().enumerate() {
+        let w = job.weights;
+        assert_eq!(x.inputs(), w.inputs(), "activations of another width");
+        assert_eq!(
+            job.out.len(),
+            x.rows() * w.outputs(),
+            "an output of another shape"
+        );
+        let target = Target {
+            start: job.out.as_mut_ptr(),
+            outputs: w.outputs(),
+        };
+        targets.push((w, target));
+        let starts = (0..w.groups()).step_by(chunk);
+        chunks.extend(starts.map(|start| (number, start, (start + chunk).min(w.groups()))));
+    }
+    chunks.into_par_iter().for_each(|(number, start, end)| {
+        let (w, target) = &targets[number];
+        for group in start..end {
+            multiply_group(w, x, group, target, instructions);
+        }
+    });
 }
 
 /// Where results go. Each group of lanes writes only its own columns.

@@ -81,7 +81,11 @@ fn product(packed: &Packed, values: &[f32], instructions: Instructions) -> Vec<f
     let mut x = Activations::default();
     x.quantise(values, packed.inputs());
     let mut out = vec![f32::NAN; x.rows() * packed.outputs()];
-    multiply(packed, &x, &mut out, instructions);
+    let mut jobs = [Job {
+        weights: packed,
+        out: &mut out,
+    }];
+    multiply(&mut jobs, &x, instructions);
     out
 }
 

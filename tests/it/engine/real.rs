@@ -46,14 +46,39 @@ async fn answer(local: &Local, request: Request) -> (String, Completion) {
 #[tokio::test]
 #[ignore = "needs SYNOD_TEST_MODEL"]
 async fn real_model_answers_sensibly() {
+    // A model of 135 million parameters errs now and then; one that is computed wrongly errs always.
     let local = local();
-    let (text, _) = answer(
-        &local,
-        request("What is the capital of France?", greedy(40)),
-    )
-    .await;
-    println!("{text}");
-    assert!(text.contains("Paris"), "{text}");
+    let mut right = 0;
+    for (question, word) in [
+        ("What is the capital of France?", "Paris"),
+        ("Which city is the Eiffel Tower in?", "Paris"),
+        ("What is the capital of Italy?", "Rome"),
+        ("Who wrote Romeo and Juliet?", "Shakespeare"),
+        ("What is the largest planet of our solar system?", "Jupiter"),
+    ] {
+        let (text, _) = answer(&local, request(question, greedy(40))).await;
+        println!("{question} {text}");
+        right += usize::from(text.contains(word));
+    }
+    assert!(right >= 3, "{right} of 5 answers are right");
+}
+
+#[tokio::test]
+#[ignore = "needs SYNOD_TEST_MODEL"]
+async fn real_model_references_share_their_prompt() {
+    let local = local();
+    let members = (0..4).map(|seed| {
+        let sampling = Sampling {
+            temperature: Some(0.7),
+            seed: Some(seed),
+            ..greedy(16)
+        };
+        answer(&local, request("What makes a good council?", sampling))
+    });
+    let all = futures_util::future::join_all(members).await;
+    let prompt = all[0].1.usage.prompt_tokens;
+    assert_eq!(local.stats("real").prompt_tokens, prompt);
+    assert!(all.iter().skip(1).all(|a| a.0 != all[0].0));
 }
 
 #[tokio::test]
