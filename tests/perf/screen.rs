@@ -6,17 +6,18 @@
 mod figure;
 
 use figure::{Figure, is_wanted, milliseconds, percentile, report};
+use std::num::NonZeroU16;
 use std::time::{Duration, Instant};
+use synod::app::effect::Effect;
 use synod::app::keymap::Keymap;
-use synod::app::msg::Msg;
+use synod::app::msg::{Chord, Key, Msg};
 use synod::app::prompt::PlainDraft;
 use synod::app::{App, Start};
 use synod::domain::event::{Event, Kind, Source};
 use synod::domain::id::{MessageId, NodeId, TurnId};
-use synod::domain::message::Role;
 use synod::domain::plan::{Node, Plan};
 use synod::store::settings::{Borders, Settings};
-use synod::store::theme;
+use synod::store::{preset, theme};
 use synod::term::Screen;
 use synod::ui::cache::Cache;
 use synod::ui::theme::{Depth, Theme};
@@ -39,6 +40,18 @@ const WORDS: &[&str] = &[
     "- more\n\n",
     "```rust\nlet x = 1;\n```\n\n",
 ];
+
+const PRESET: &str = r#"
+title = "five at once"
+society = "moa"
+[[agents]]
+part = "reference"
+model = "steady@scripted"
+count = 5
+[[agents]]
+part = "aggregator"
+model = "steady@scripted"
+"#;
 
 fn main() {
     let mut figures = Vec::new();
@@ -67,7 +80,8 @@ struct Stage {
     app: App,
     cache: Cache,
     theme: Theme,
-    screen: Screen<std::io::Sink>,
+    screen: Screen<Vec<u8>>,
+    turn: TurnId,
     seq: u64,
     now: u64,
 }
@@ -75,14 +89,15 @@ struct Stage {
 impl Stage {
     /// A turn of `panes` references and an aggregator has begun.
     fn new(columns: u16, rows: u16, panes: u32) -> Self {
-        let settings = Settings::builtin();
+        let mut settings = Settings::builtin();
+        settings.preset = "bench".into();
         let (spec, _) = theme::builtin_theme("dark");
         let app = App::new(Start {
             draft: Box::new(PlainDraft::new()),
             settings,
             keymap: Keymap::builtin(),
             problems: Vec::new(),
-            presets: Vec::new(),
+            presets: vec![preset::parse("bench", PRESET)],
             theme: spec.clone(),
             themes: vec!["dark".into()],
             history: Vec::new(),
@@ -92,45 +107,49 @@ impl Stage {
             app,
             cache: Cache::new(Highlighter::off()),
             theme: Theme::new(&spec, Depth::TrueColor, Borders::Unicode, 0),
-            screen: Screen::new(std::io::sink(), columns, rows).unwrap(),
+            screen: Screen::new(Vec::new(), columns, rows).unwrap(),
+            turn: TurnId::default(),
             seq: 0,
             now: 1_000,
         };
         stage.update(Msg::Resized { columns, rows });
-        let question = MessageId(1);
-        stage.fold(vec![
-            (
-                Source::Session,
-                Kind::Said {
-                    message: question,
-                    parent: None,
-                    role: Role::User,
-                    text: "Go on, please.".into(),
-                },
-            ),
-            (
-                Source::Turn(TurnId(1)),
-                Kind::Began {
-                    question,
-                    preset: "bench".into(),
-                },
-            ),
-            (Source::Turn(TurnId(1)), Kind::Planned { plan: plan(panes) }),
-        ]);
+        for key in [Key::Char('g'), Key::Char('o'), Key::Enter] {
+            let chord = Chord {
+                key,
+                ctrl: false,
+                alt: false,
+                shift: false,
+            };
+            for effect in stage.update(Msg::Key(chord)) {
+                if let Effect::StartTurn(request) = effect {
+                    stage.begin(request.turn, request.question, panes);
+                }
+            }
+        }
         stage
     }
 
-    fn update(&mut self, msg: Msg) {
+    fn update(&mut self, msg: Msg) -> Vec<Effect> {
         self.now += 1;
-        let _ = self.app.update(msg, self.now);
+        self.app.update(msg, self.now)
     }
 
-    fn fold(&mut self, kinds: Vec<(Source, Kind)>) {
+    fn begin(&mut self, turn: TurnId, question: MessageId, panes: u32) {
+        self.turn = turn;
+        let preset = "bench".into();
+        self.fold(vec![
+            Kind::Began { question, preset },
+            Kind::Planned { plan: plan(panes) },
+        ]);
+    }
+
+    fn fold(&mut self, kinds: Vec<Kind>) {
         let (at, mut seq) = (self.now, self.seq);
-        let events = kinds.into_iter().map(|(source, kind)| {
+        let source = Source::Turn(self.turn);
+        let events = kinds.into_iter().map(|kind| {
             seq += 1;
             Event {
-                source,
+                source: source.clone(),
                 seq,
                 at,
                 kind,
@@ -143,6 +162,15 @@ impl Stage {
 
     fn say(&mut self, node: u32, text: &str) {
         self.fold(vec![delta(node, text)]);
+    }
+
+    /// What a terminal would show after the frames so far, whose bytes are dropped.
+    fn shown(&mut self) -> String {
+        let (columns, rows) = self.screen.size();
+        let [rows, columns] = [rows, columns].map(|size| NonZeroU16::new(size).unwrap());
+        let mut terminal = vt100::Parser::new(rows, columns, 0);
+        terminal.process(self.screen.output_mut());
+        terminal.screen().contents()
     }
 
     /// Draws as the loop does; the bytes written.
@@ -179,13 +207,12 @@ fn plan(panes: u32) -> Plan {
     plan
 }
 
-fn delta(node: u32, text: &str) -> (Source, Kind) {
-    let kind = Kind::Delta {
+fn delta(node: u32, text: &str) -> Kind {
+    Kind::Delta {
         node: NodeId(node),
         text: text.into(),
         thinking: false,
-    };
-    (Source::Turn(TurnId(1)), kind)
+    }
 }
 
 /// Each frame comes after 33 ms of five streams at 100 tokens/s: three or four tokens each.
@@ -208,6 +235,11 @@ fn frames(columns: u16, rows: u16, budget: f64, name: &'static str) -> Vec<Figur
         bytes += written;
         most = most.max(written);
     }
+    let shown = stage.shown();
+    assert!(
+        shown.matches("agent").count() >= PANES as usize,
+        "this is not the screen that was meant:\n{shown}"
+    );
     let note = format!(
         "update, layout, diff and bytes; median {:.3}, {FRAMES} frames",
         percentile(&mut times, 0.5)

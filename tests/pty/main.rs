@@ -140,10 +140,15 @@ fn presets_switch_by_key_and_the_draft_survives() {
     });
     terminal.send(ESC);
     terminal.wait_for("my draft");
+    let header = |screen: &vt100::Screen| screen.rows(0, 120).next().unwrap_or_default();
+    let before = header(terminal.screen());
     terminal.send("\x1b2");
-    terminal.wait_until("says that the preset changed", |screen| {
-        screen.contents().contains("my draft")
+    terminal.wait_until("names another preset", |screen| header(screen) != before);
+    terminal.send("\x1b1");
+    terminal.wait_until("names the first preset", |screen| {
+        screen.contents().contains("my draft") && header(screen).contains("preset")
     });
+    assert!(terminal.contents().contains("my draft"));
     assert_eq!(quit_after_turn(&mut terminal), 0);
     assert_left_clean(&terminal);
 }
