@@ -61,9 +61,9 @@ pub fn wrap(
         if used + unit.wide <= room(&rows) || start == at {
             used += unit.wide;
             at += 1;
-            if unit.is_blank || (unit.wide == 2 && how == Break::Words) {
-                can_break = Some(at);
-            } else if units.get(at).is_some_and(|next| next.wide == 2) {
+            let is_after_wide = unit.wide == 2 && how == Break::Words;
+            let is_before_wide = units.get(at).is_some_and(|next| next.wide == 2);
+            if unit.is_blank || is_after_wide || is_before_wide {
                 can_break = Some(at);
             }
             continue;

@@ -14,7 +14,9 @@ use crate::ui::cache::{Cache, TextId, Wanted, stamp};
 use crate::ui::paint;
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::meter;
-use crate::ui::widget::node::{self, Drawn};
+use crate::ui::widget::node;
+use crate::ui::widget::node_pane::Drawn;
+use crate::ui::widget::search;
 use crate::ui::wrap::{Break, wrap};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -169,20 +171,20 @@ pub fn draw(app: &App, cache: &mut Cache, theme: &Theme, buf: &mut Buffer, area:
             );
         }
     }
-    let search = app
+    let searched = app
         .focus
         .search
         .as_ref()
         .filter(|search| search.pane == PaneId::Conversation);
     let mut matches = Vec::new();
-    if let Some(search) = search {
-        node::highlight(buf, area, &search.query, theme);
+    if let Some(searched) = searched {
+        search::highlight(buf, area, &searched.query, theme);
         let mut start = 0;
         for (item, height) in items.iter().zip(&heights) {
             let parts = page.parts(item, cache);
             let rows = parts.rows(0, parts.len(), cache);
             matches.extend(
-                node::find(&rows, &search.query)
+                search::find(&rows, &searched.query)
                     .into_iter()
                     .map(|row| row + start),
             );

@@ -1,9 +1,12 @@
 //! The screens of the program, each from the state to cells.
 
+pub mod above_prompt;
+pub mod body;
 pub mod chat;
 pub mod conversation;
 pub mod facts;
 pub mod first_run;
 pub mod models;
+pub mod state;
 pub mod tabs;
 pub mod welcome;

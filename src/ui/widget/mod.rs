@@ -6,6 +6,8 @@ pub mod list;
 pub mod markdown;
 pub mod meter;
 pub mod node;
+pub mod node_pane;
 pub mod prompt;
+pub mod search;
 pub mod status;
 pub mod table;

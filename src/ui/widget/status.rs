@@ -28,7 +28,7 @@ pub fn draw(
     );
     let used: usize = state.spans.iter().map(|span| width(&span.content)).sum();
     let mut room = usize::from(area.width).saturating_sub(used + 3);
-    let least: usize = hints.iter().take(kept).map(|hint| wide(hint)).sum();
+    let least: usize = hints.iter().take(kept).map(wide).sum();
     // The state gives way before the keys that must stay.
     room = room.max(least.min(usize::from(area.width)));
     let mut shown: Vec<&(String, &'static str)> = Vec::new();
