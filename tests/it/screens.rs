@@ -33,18 +33,33 @@ const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
 const QUESTION: &str = "Why is the sky blue? Two paragraphs, please.";
 const TURN: TurnId = TurnId(2);
 
+/// A preset of the test's own, so that pictures do not change with the built-in ones.
+fn council(title: &str, model: &str) -> String {
+    let mut text = format!("title = \"{title}\"\nsociety = \"moa\"\n[settings]\nrounds = 1\n");
+    for name in ["steady", "level", "lively", "bold"] {
+        text.push_str(&format!(
+            "[[agents]]\npart = \"reference\"\nname = \"{name}\"\nmodel = \"{model}\"\n"
+        ));
+    }
+    text.push_str(&format!(
+        "[[agents]]\npart = \"aggregator\"\nmodel = \"{model}\"\n"
+    ));
+    text
+}
+
 fn presets() -> Vec<Preset> {
-    let names = [
-        "moa-local",
-        "self-moa",
-        "plain",
-        "moa-2x3",
-        "moa-together",
-        "moa-ollama",
+    let councils = [
+        (
+            "moa-local",
+            "four local agents and an aggregator",
+            "smollm2-135m",
+        ),
+        ("self-moa", "one model, six samples", "qwen3-0.6b"),
+        ("moa-ollama", "three models on Ollama", "qwen3:8b@ollama"),
     ];
-    let mut presets: Vec<Preset> = names
-        .iter()
-        .map(|name| preset::parse(name, preset::builtin_text(name).unwrap()))
+    let mut presets: Vec<Preset> = councils
+        .into_iter()
+        .map(|(name, title, model)| preset::parse(name, &council(title, model)))
         .collect();
     let problem = Problem {
         file: "presets/old-council.toml".into(),
