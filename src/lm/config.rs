@@ -93,10 +93,10 @@ impl Config {
 
     fn check(&self, file: &Gguf) -> Result<(), ModelError> {
         let fits = self.kv_heads > 0
-            && self.heads % self.kv_heads == 0
+            && self.heads.is_multiple_of(self.kv_heads)
             && (1..=1 << 16).contains(&self.head_width)
             && self.heads <= 1 << 16
-            && self.rotary_width % 2 == 0
+            && self.rotary_width.is_multiple_of(2)
             && self.rotary_width <= self.head_width
             && self.layers <= 4096;
         if fits && self.rotary_base > 0.0 {

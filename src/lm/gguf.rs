@@ -281,7 +281,7 @@ fn place(
         None => 0,
         Some((numbers, bytes)) => {
             let columns = entry.dimensions.first().copied().unwrap_or(1);
-            if columns % numbers != 0 {
+            if !columns.is_multiple_of(numbers) {
                 return Err(wrong(format!(
                     "rows of {columns} numbers are not whole blocks of {numbers}"
                 )));
@@ -294,7 +294,7 @@ fn place(
             })?
         }
     };
-    if entry.offset % alignment != 0 {
+    if !entry.offset.is_multiple_of(alignment) {
         return Err(wrong(format!(
             "its offset {} is not a multiple of {alignment}",
             entry.offset

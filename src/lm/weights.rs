@@ -48,7 +48,7 @@ impl<'a> Input<'a> {
     /// `values` holds whole rows of `columns` numbers.
     #[must_use]
     pub fn new(values: &'a [f32], columns: usize) -> Self {
-        debug_assert!(columns > 0 && values.len() % columns == 0);
+        debug_assert!(columns > 0 && values.len().is_multiple_of(columns));
         Self {
             values,
             columns,

@@ -182,9 +182,9 @@ impl Batch {
             };
             if let Err(row) = self.start(row) {
                 if self.running.is_empty() {
-                    self.give_up(row);
+                    self.give_up(*row);
                 } else {
-                    self.waiting.insert(at, row);
+                    self.waiting.insert(at, *row);
                     return;
                 }
             }
@@ -216,11 +216,11 @@ impl Batch {
         })
     }
 
-    fn start(&mut self, mut row: Row) -> Result<(), Row> {
+    fn start(&mut self, mut row: Row) -> Result<(), Box<Row>> {
         let mut table = self.cache.begin(&row.tokens);
         if self.cache.reserve(&mut table, row.tokens.len()).is_err() {
             self.cache.end(table);
-            return Err(row);
+            return Err(Box::new(row));
         }
         let cached = table.len().min(row.prompt);
         row.cached.get_or_insert(cached);

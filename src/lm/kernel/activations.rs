@@ -24,7 +24,7 @@ impl Activations {
     /// When `values` is not whole rows of whole blocks: a programming error.
     pub fn quantise(&mut self, values: &[f32], inputs: usize) {
         assert!(
-            inputs > 0 && inputs % BLOCK == 0 && values.len() % inputs == 0,
+            inputs > 0 && inputs.is_multiple_of(BLOCK) && values.len().is_multiple_of(inputs),
             "rows of whole blocks"
         );
         self.inputs = inputs;

@@ -77,6 +77,10 @@ unsafe fn rows_of<const R: usize>(
         let sign_bit = _mm256_set1_epi8(-128);
         for block in 0..blocks {
             let source = values.as_ptr().add(block * per_block);
+            #[allow(
+                clippy::needless_range_loop,
+                reason = "`half` places the loads as well"
+            )]
             for half in 0..2 {
                 let mut dots: [__m256i; R] = [_mm256_setzero_si256(); R];
                 if is_nibbles {

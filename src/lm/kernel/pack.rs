@@ -75,7 +75,7 @@ impl Packed {
         let blocks = inputs / BLOCK;
         let row_bytes = blocks.checked_mul(format.block_bytes())?;
         if inputs == 0
-            || inputs % BLOCK != 0
+            || !inputs.is_multiple_of(BLOCK)
             || outputs == 0
             || bytes.len() != row_bytes.checked_mul(outputs)?
         {

@@ -1,4 +1,8 @@
 //! On a real model, named by `SYNOD_TEST_MODEL`; ignored without being asked for.
+#![allow(
+    clippy::print_stdout,
+    reason = "what a person reads who runs them by hand"
+)]
 
 use std::path::PathBuf;
 use std::sync::Arc;
