@@ -113,10 +113,10 @@ pub fn undo_delete(paths: &Paths) -> Result<Option<SessionId>, StoreError> {
 /// When none or several fit.
 pub fn resolve(paths: &Paths, text: &str) -> Result<SessionId, StoreError> {
     let mut ids: Vec<SessionId> = files(paths).into_iter().map(|(id, _)| id).collect();
-    if text == "last" {
-        if let Some(id) = latest(paths) {
-            return Ok(id);
-        }
+    if text == "last"
+        && let Some(id) = latest(paths)
+    {
+        return Ok(id);
     }
     if let Some(at) = ids.iter().position(|id| id.0 == text) {
         return Ok(ids.swap_remove(at));

@@ -345,8 +345,8 @@ fn words_at(code: &str, word: &str) -> Vec<usize> {
             let after = code[at + word.len()..].chars().next();
             let starts_name = word.starts_with(is_name);
             let ends_name = word.ends_with(is_name);
-            !(starts_name && before.is_some_and(is_name))
-                && !(ends_name && after.is_some_and(is_name))
+            let goes_on = ends_name && after.is_some_and(is_name);
+            !(goes_on || starts_name && before.is_some_and(is_name))
         })
         .collect()
 }
