@@ -443,6 +443,22 @@ async fn odd_but_complete_streams_are_accepted() {
 }
 
 #[tokio::test]
+async fn a_mute_stream_is_asked_unstreamed_for_its_reason() {
+    let server = Server::start(|seen| {
+        Some(if body(seen)["stream"] == true {
+            Reply::stream::<&str>(&[])
+        } else {
+            assert!(body(seen).get("stream_options").is_none());
+            Reply::json(400, r#"{"error":{"code":"context_length_exceeded"}}"#)
+        })
+    })
+    .await;
+    let heard = ask(&server, request()).await;
+    assert_eq!(heard.class(), FaultClass::ContextTooLong);
+    assert_eq!(server.seen().len(), 2);
+}
+
+#[tokio::test]
 async fn an_empty_answer_is_asked_for_once_more() {
     for reply in [
         Reply::stream(&[finish("stop"), DONE.into()]),

@@ -29,6 +29,9 @@ pub enum Failure {
     Stale,
     /// The server refuses a field; the same again with these quirks.
     Dislikes(Quirks),
+    /// The stream ended in good order without a word. Some servers notice only then that they must refuse, so the same again
+    /// unstreamed brings the reason.
+    Mute(Fault),
 }
 
 impl From<Fault> for Failure {
@@ -47,6 +50,8 @@ pub struct Attempt<'a> {
     /// Text of an earlier attempt is on screen and has to be withdrawn before the first of this one.
     shown: &'a mut bool,
     begun: bool,
+    /// Some payload came, with or without text.
+    heard: bool,
     text: usize,
     thought: usize,
     blank: bool,
@@ -69,6 +74,7 @@ impl<'a> Attempt<'a> {
             fresh,
             shown,
             begun: false,
+            heard: false,
             text: 0,
             thought: 0,
             blank: true,
@@ -237,10 +243,14 @@ impl<'a> Attempt<'a> {
             match kind {
                 Kind::Stream => {
                     if let Some(SseEvent::Data(payload)) = parser.finish() {
+                        self.heard = true;
                         // A torn last event is not worth more than the cut that tore it.
                         if let Ok(spans) = reader.read(&payload) {
                             self.emit(spans);
                         }
+                    }
+                    if !self.heard {
+                        return Err(Failure::Mute(self.cut("a stream without a word")));
                     }
                     if reader.finish_reason().is_none() {
                         return Err(self.cut("the stream was cut").into());
@@ -287,6 +297,7 @@ impl<'a> Attempt<'a> {
     }
 
     fn payload(&mut self, reader: &mut ChunkReader, payload: &str) -> Result<(), Failure> {
+        self.heard = true;
         match reader.read(payload) {
             Ok(spans) => {
                 self.emit(spans);

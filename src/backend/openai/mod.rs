@@ -164,6 +164,7 @@ impl Inner {
         let mut tried = Tried::default();
         let mut shown = false;
         let mut fresh = false;
+        let mut whole = false;
         loop {
             let permit = self
                 .limiter
@@ -174,7 +175,8 @@ impl Inner {
                 .await;
             // The time limit of a call begins when it leaves the queue: waiting for the others is not its fault.
             let deadline = *deadline.get_or_insert_with(|| Instant::now() + total);
-            let quirks = self.quirks_of(&request.model.model);
+            let mut quirks = self.quirks_of(&request.model.model);
+            quirks.whole = whole;
             let mut attempt = Attempt::new(self, request, sender, &quirks, fresh, &mut shown);
             let outcome = tokio::time::timeout_at(deadline, attempt.run()).await;
             let failure = match outcome {
@@ -200,6 +202,10 @@ impl Inner {
                 Failure::Dislikes(change) => {
                     self.learn(&request.model.model, change);
                     continue;
+                }
+                Failure::Mute(fault) => {
+                    whole = true;
+                    fault
                 }
                 Failure::Fault(fault) => self.redacted(fault),
             };

@@ -20,6 +20,8 @@ pub struct Quirks {
     pub without: BTreeSet<&'static str>,
     /// The bound is called `max_completion_tokens`.
     pub completion_bound: bool,
+    /// The answer is wanted in one piece; never learned, only for the retry after a mute stream.
+    pub whole: bool,
 }
 
 #[derive(Serialize)]
@@ -86,8 +88,8 @@ pub fn body(request: &Request, quirks: &Quirks) -> Vec<u8> {
         max_completion_tokens: sampling.max_tokens.filter(|_| quirks.completion_bound),
         seed: sampling.seed.filter(|_| allowed("seed")),
         stop: &sampling.stop,
-        stream: true,
-        stream_options: allowed("stream_options").then_some(StreamOptions {
+        stream: !quirks.whole,
+        stream_options: (!quirks.whole && allowed("stream_options")).then_some(StreamOptions {
             include_usage: true,
         }),
     };
@@ -171,6 +173,7 @@ mod tests {
         let quirks = Quirks {
             without: BTreeSet::from(["top_k", "stream_options"]),
             completion_bound: true,
+            whole: false,
         };
         let sent = text(sampling, &quirks);
         assert!(sent.contains(r#""max_completion_tokens":9"#), "{sent}");
