@@ -185,6 +185,7 @@ impl Performer {
             SessionEffect::New => {
                 let log = SessionLog::create(&self.parts.paths, self.parts.clock.now());
                 self.switch(log, Vec::new());
+                self.inbox.answer(Msg::SessionStarted(self.session.clone()));
             }
             SessionEffect::Open(id) => match SessionLog::open(&self.parts.paths, &id) {
                 Ok((log, events)) => {

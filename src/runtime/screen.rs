@@ -7,7 +7,7 @@ use super::inbox::{Batch, Inbox};
 use super::keyboard;
 use super::parts::Parts;
 use super::view::View;
-use crate::app::effect::{Effect, ModelEffect, SessionEffect};
+use crate::app::effect::{Effect, SessionEffect};
 use crate::app::msg::Msg;
 use crate::app::{App, Start};
 use crate::domain::council::Council;
@@ -22,6 +22,9 @@ use std::time::{Duration, Instant};
 
 /// The theme that follows the terminal's background.
 const AUTO: &str = "auto";
+
+/// How often the clock of a running turn is drawn.
+const SECOND: Duration = Duration::from_secs(1);
 
 /// How the screen starts.
 #[derive(Debug, Default)]
@@ -56,9 +59,15 @@ pub fn run(
     // The first frame comes before anything that could take time: no file is listed and no model loaded for it.
     let mut waiting = view.draw(&mut app, parts.clock.now())?;
     session.read_input()?;
-    waiting.extend(first_effects(&options));
+    let now = parts.clock.now();
+    waiting.extend(app.begin(now));
+    match &options.session {
+        Some(id) => waiting.push(Effect::Session(SessionEffect::Open(id.clone()))),
+        None => waiting.extend(app.update(Msg::SessionStarted(performer.session().clone()), now)),
+    }
     let mut pacer = Pacer::new(u32::from(parts.settings.frames_per_second));
     pacer.drawn(Instant::now());
+    let mut seen = Instant::now();
     let mut desk = Desk {
         session,
         inbox: Arc::clone(&inbox),
@@ -85,8 +94,15 @@ pub fn run(
             .timers
             .next(parts.clock.now())
             .map(Duration::from_millis);
-        let limit = [pacer.due(now), timer].into_iter().flatten().min();
+        // While a turn runs its clock is drawn, though nothing may arrive; at rest nothing wakes.
+        let second = app.chat.running.map(|_| SECOND.saturating_sub(now - seen));
+        let limit = [pacer.due(now), timer, second].into_iter().flatten().min();
         let batch = inbox.take(limit);
+        if app.chat.running.is_some() && seen.elapsed() >= SECOND {
+            seen = Instant::now();
+            waiting.extend(app.update(Msg::Refresh, parts.clock.now()));
+            pacer.request(Reason::Output, seen);
+        }
         let now = parts.clock.now();
         for timer in performer.timers.take_due(now) {
             waiting.extend(app.update(Msg::Timer(timer), now));
@@ -197,16 +213,4 @@ fn start(parts: &Parts, options: &Options) -> Start {
         history: history::load(&parts.paths),
         default_model: parts.default_model.clone(),
     }
-}
-
-/// What is asked for once the first frame stands.
-fn first_effects(options: &Options) -> Vec<Effect> {
-    let mut effects = vec![Effect::Model(ModelEffect::List)];
-    match &options.session {
-        Some(id) => effects.push(Effect::Session(SessionEffect::Open(id.clone()))),
-        None => effects.push(Effect::Session(SessionEffect::List {
-            query: String::new(),
-        })),
-    }
-    effects
 }
