@@ -2,7 +2,7 @@
 
 use super::attachment;
 use super::inbox::Inbox;
-use super::parts::{self, Parts};
+use super::parts::Parts;
 use super::recorder::{Recorder, TurnSink};
 use super::timers::Timers;
 use super::turn::{self, TurnHandle, TurnParts};
@@ -356,7 +356,7 @@ impl Performer {
         let paths = self.parts.paths.clone();
         match effect {
             PresetEffect::Reload => {
-                self.in_background(move || Some(Msg::Presets(parts::presets(&paths))))
+                self.in_background(move || Some(Msg::Presets(preset::load_all(&paths))))
             }
             PresetEffect::Edit(name) => match preset::editable(&paths, &name) {
                 Ok(file) => return Some(Order::EditFile(file)),
@@ -366,7 +366,7 @@ impl Performer {
                 if let Err(error) = preset::duplicate(&paths, &name) {
                     self.inbox.answer(notice(&error));
                 }
-                self.in_background(move || Some(Msg::Presets(parts::presets(&paths))));
+                self.in_background(move || Some(Msg::Presets(preset::load_all(&paths))));
             }
         }
         None

@@ -16,8 +16,7 @@ use crate::domain::request::{LOCAL, Request, SCRIPTED};
 use crate::store::paths::Paths;
 use crate::store::preset::{self, Preset, Problem};
 use crate::store::settings::Settings;
-use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What flags change in the settings of one start.
@@ -64,7 +63,7 @@ impl Parts {
         problems.extend(more);
         let catalog = Arc::new(catalog);
         Parts {
-            presets: presets(&paths),
+            presets: preset::load_all(&paths),
             backends: Arc::new(backends(&settings, &catalog)),
             paths,
             settings,
@@ -90,46 +89,6 @@ impl Parts {
             .clone()
             .map_err(|problem| problem.to_string())
     }
-}
-
-/// All presets, the prompt files they name read in.
-#[must_use]
-pub fn presets(paths: &Paths) -> Vec<Preset> {
-    let mut presets = preset::load_all(paths);
-    for preset in &mut presets {
-        let folder = preset.path.as_deref().and_then(Path::parent);
-        let folder = folder.unwrap_or(&paths.config).to_path_buf();
-        let Ok(council) = &mut preset.council else {
-            continue;
-        };
-        if let Err(message) = read_prompt_file(council, &folder) {
-            preset.council = Err(Problem {
-                file: format!("{}.toml", preset.name),
-                line: None,
-                message,
-            });
-        }
-    }
-    presets
-}
-
-/// Puts the text of `settings.aggregator_prompt_file` in its place; a relative path counts from `folder`.
-///
-/// # Errors
-///
-/// When the file cannot be read as text.
-pub fn read_prompt_file(council: &mut Council, folder: &Path) -> Result<(), String> {
-    const FIELD: &str = "aggregator_prompt_file";
-    let Some(Value::String(file)) = council.settings.get(FIELD).cloned() else {
-        return Ok(());
-    };
-    let path = folder.join(&file);
-    let text = std::fs::read_to_string(&path)
-        .map_err(|error| format!("{FIELD}: cannot read {}: {error}", path.display()))?;
-    council.settings.remove(FIELD);
-    let field = "aggregator_prompt".to_owned();
-    council.settings.insert(field, Value::String(text));
-    Ok(())
 }
 
 fn backends(settings: &Settings, catalog: &Arc<Catalog>) -> Backends {

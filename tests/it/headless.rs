@@ -187,7 +187,7 @@ fn an_aggregator_prompt_is_read_from_its_file() {
 #[test]
 fn every_built_in_preset_can_be_put_together() {
     let paths = synod::store::paths::Paths::new(Some(std::path::Path::new("/no/such/folder")));
-    let presets = synod::runtime::parts::presets(&paths);
+    let presets = synod::store::preset::load_all(&paths);
     assert!(presets.len() > 3);
     for preset in presets {
         let council = preset.council.unwrap();

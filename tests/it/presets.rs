@@ -68,7 +68,6 @@ fn the_comments_of_the_default_show_fields_that_exist() {
     let text = preset::builtin_text("moa-local").unwrap();
     for (shown, uncommented) in [
         ("# system = \"You", "system = \"You"),
-        ("# aggregator_prompt =", "aggregator_prompt ="),
         ("# round_prompts =", "round_prompts ="),
     ] {
         let text = text.replace(shown, uncommented);
