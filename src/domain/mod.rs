@@ -12,7 +12,6 @@ pub mod event;
 pub mod fault;
 pub mod id;
 pub mod message;
-pub mod metric;
 pub mod model;
 pub mod plan;
 pub mod request;

@@ -13,6 +13,7 @@ use crate::app::{App, Start};
 use crate::domain::council::Council;
 use crate::domain::id::SessionId;
 use crate::store::preset::Preset;
+use crate::store::settings::Motion;
 use crate::store::{history, theme};
 use crate::term::probe::{Background, Surroundings};
 use crate::term::{self, Input, Pacer, Reason};
@@ -95,10 +96,11 @@ pub fn run(
             .next(parts.clock.now())
             .map(Duration::from_millis);
         // While a turn runs its clock is drawn, though nothing may arrive; at rest nothing wakes.
-        let second = app.chat.running.map(|_| SECOND.saturating_sub(now - seen));
+        let ticks = app.settings.motion == Motion::Full && app.chat.running.is_some();
+        let second = ticks.then(|| SECOND.saturating_sub(now - seen));
         let limit = [pacer.due(now), timer, second].into_iter().flatten().min();
         let batch = inbox.take(limit);
-        if app.chat.running.is_some() && seen.elapsed() >= SECOND {
+        if ticks && seen.elapsed() >= SECOND {
             seen = Instant::now();
             waiting.extend(app.update(Msg::Refresh, parts.clock.now()));
             pacer.request(Reason::Output, seen);

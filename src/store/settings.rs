@@ -22,7 +22,7 @@ pub struct Settings {
     pub theme: String,
     /// No request leaves this machine's process while set.
     pub local_only: bool,
-    /// `full`, `calm` (no spinners) or `none` (nothing moves on its own).
+    /// `full` (the clock of a running turn ticks) or `none` (a frame only when something arrived or a key was pressed).
     pub motion: Motion,
     /// Most frames per second for streamed output.
     pub frames_per_second: u16,
@@ -48,7 +48,6 @@ pub struct Settings {
 #[serde(rename_all = "lowercase")]
 pub enum Motion {
     Full,
-    Calm,
     None,
 }
 
