@@ -1,16 +1,17 @@
-//! The shape of a decoder, from a GGUF file's metadata.
+//! The shape of a decoder and the choices in which families of models differ.
+//!
+//! One decoder runs them all: pre-norm, rotary positions, grouped heads, a gated feed-forward part; the rest is numbers and
+//! switches here. What a file format calls them is read in [`gguf`].
 //!
 //! Invariant: every number has been checked against the others, so the decoder may rely on them.
 
-use super::error::ModelError;
-use super::gguf::Gguf;
+mod gguf;
 
-/// Architectures the decoder can run.
-const SUPPORTED: &[&str] = &["llama"];
-
-/// A decoder of the Llama family (Touvron et al. 2023): pre-norm, rotary positions, gated feed-forward, grouped heads.
+/// A decoder of the Llama family (Touvron et al. 2023) and its relatives.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
+    /// The family's name in the file, for messages.
+    pub architecture: String,
     pub layers: usize,
     /// Width of the residual stream.
     pub width: usize,
@@ -19,66 +20,100 @@ pub struct Config {
     /// Heads of keys and values; each serves `heads / kv_heads` query heads (Ainslie et al. 2023).
     pub kv_heads: usize,
     pub head_width: usize,
-    /// Numbers of a head that are rotated.
-    pub rotary_width: usize,
-    pub rotary_base: f64,
-    /// Positions are divided by this (linear scaling); 1 is none.
-    pub rotary_scale: f64,
+    /// Rotation of layers that see everything.
+    pub rotary: Rotary,
+    /// Rotation of layers with a window, where it differs (Gemma 3).
+    pub rotary_local: Option<Rotary>,
+    /// Which layers see only the last tokens.
+    pub window: Window,
+    /// What scores are multiplied by; 1/sqrt(head width) unless the family says otherwise.
+    pub attention_scale: f32,
+    /// Scores become `cap * tanh(score / cap)` (Gemma 2).
+    pub attention_cap: Option<f32>,
+    /// The same for logits.
+    pub logit_cap: Option<f32>,
+    /// What embeddings are multiplied by; sqrt(width) in Gemma.
+    pub embedding_scale: Option<f32>,
+    pub activation: Activation,
     pub norm_epsilon: f32,
     /// Tokens the model was made for.
     pub context: usize,
     pub vocabulary: usize,
 }
 
-impl Config {
-    /// Reads and checks the shape.
-    pub fn from_gguf(file: &Gguf) -> Result<Self, ModelError> {
-        let architecture = file
-            .text("general.architecture")
-            .ok_or_else(|| file.broken("key \"general.architecture\" is missing"))?;
-        if !SUPPORTED.contains(&architecture) {
-            return Err(file.unsupported(format!(
-                "architecture \"{architecture}\" is not supported; supported are {}",
-                SUPPORTED.join(", ")
-            )));
-        }
-        let key = |name: &str| format!("{architecture}.{name}");
-        let optional = |name: &str| {
-            file.integer(&key(name))
-                .and_then(|n| usize::try_from(n).ok())
-        };
-        let required = |name: &str| match optional(name) {
-            Some(n) if (1..=1 << 24).contains(&n) => Ok(n),
-            Some(n) => Err(file.broken(format!("key \"{}\" is {n}", key(name)))),
-            None => Err(file.broken(format!("key \"{}\" is missing", key(name)))),
-        };
-        if optional("expert_count").is_some_and(|n| n > 0) {
-            return Err(file.unsupported("mixtures of experts are not supported"));
-        }
-        let width = required("embedding_length")?;
-        let heads = required("attention.head_count")?;
-        let head_width = optional("attention.key_length").unwrap_or(width / heads);
-        let config = Self {
-            layers: required("block_count")?,
-            width,
-            feed_forward: required("feed_forward_length")?,
-            heads,
-            kv_heads: optional("attention.head_count_kv").unwrap_or(heads),
-            head_width,
-            rotary_width: optional("rope.dimension_count").unwrap_or(head_width),
-            rotary_base: file.float(&key("rope.freq_base")).unwrap_or(10_000.0),
-            rotary_scale: rotary_scale(file, architecture)?,
-            #[allow(clippy::cast_possible_truncation, reason = "stored as f32")]
-            norm_epsilon: file
-                .float(&key("attention.layer_norm_rms_epsilon"))
-                .unwrap_or(1e-5) as f32,
-            context: required("context_length")?,
-            vocabulary: vocabulary(file)?,
-        };
-        config.check(file)?;
-        Ok(config)
-    }
+/// What the gate of the feed-forward part goes through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activation {
+    Silu,
+    /// The tanh approximation (Hendrycks & Gimpel 2016) that Gemma uses.
+    Gelu,
+}
 
+/// Rotary positions (Su et al. 2021).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rotary {
+    /// Numbers of a head that are rotated, from its beginning; even.
+    pub width: usize,
+    pub base: f64,
+    pub pairs: Pairs,
+    /// Divisor of each pair's frequency: `width / 2` numbers, or none.
+    pub factors: Vec<f32>,
+    /// What sines and cosines are multiplied by (the attention factor of long-context scalings); 1 is none.
+    pub magnitude: f32,
+}
+
+/// Which numbers of a head turn together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pairs {
+    /// 0 with 1, 2 with 3: Llama's weights as GGUF stores them.
+    Neighbours,
+    /// `i` with `i + width / 2`: everything else, and all safetensors files.
+    Halves,
+}
+
+/// Which layers see only the last tokens, and how many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    None,
+    /// Every layer sees this many tokens, its own included.
+    All(usize),
+    /// Every `period`-th layer (counted from 1) sees everything, the others `tokens`: 2 in Gemma 2, 6 in Gemma 3.
+    Alternating {
+        tokens: usize,
+        period: usize,
+    },
+}
+
+impl Window {
+    /// Tokens that a layer (from 0) sees, its own included; none is all.
+    #[must_use]
+    pub fn of(self, layer: usize) -> Option<usize> {
+        match self {
+            Self::None => None,
+            Self::All(tokens) => Some(tokens),
+            Self::Alternating { tokens, period } => {
+                (!(layer + 1).is_multiple_of(period)).then_some(tokens)
+            }
+        }
+    }
+}
+
+impl Rotary {
+    /// Radians per position of each pair.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss, reason = "a head is narrow")]
+    pub fn frequencies(&self) -> Vec<f64> {
+        (0..self.width / 2)
+            .map(|pair| {
+                let exponent = -2.0 * pair as f64 / self.width as f64;
+                let factor = self.factors.get(pair).map_or(1.0, |&f| f64::from(f));
+                self.base.powf(exponent) / factor
+            })
+            .collect()
+    }
+}
+
+impl Config {
     /// Numbers of one token's keys (or values) in one layer.
     #[must_use]
     pub fn kv_width(&self) -> usize {
@@ -91,44 +126,51 @@ impl Config {
         self.heads * self.head_width
     }
 
-    fn check(&self, file: &Gguf) -> Result<(), ModelError> {
-        let fits = self.kv_heads > 0
-            && self.heads.is_multiple_of(self.kv_heads)
-            && (1..=1 << 16).contains(&self.head_width)
-            && self.heads <= 1 << 16
-            && self.rotary_width.is_multiple_of(2)
-            && self.rotary_width <= self.head_width
-            && self.layers <= 4096;
-        if fits && self.rotary_base > 0.0 {
-            return Ok(());
+    /// The rotation of a layer (from 0).
+    #[must_use]
+    pub fn rotary_of(&self, layer: usize) -> &Rotary {
+        match (&self.rotary_local, self.window.of(layer)) {
+            (Some(local), Some(_)) => local,
+            _ => &self.rotary,
         }
-        Err(file.broken(format!("its shape makes no sense: {self:?}")))
     }
-}
 
-fn rotary_scale(file: &Gguf, architecture: &str) -> Result<f64, ModelError> {
-    let kind = file
-        .text(&format!("{architecture}.rope.scaling.type"))
-        .unwrap_or("none");
-    let factor = file.float(&format!("{architecture}.rope.scaling.factor"));
-    match (kind, factor) {
-        ("none", _) => Ok(1.0),
-        ("linear", Some(factor)) if factor > 0.0 => Ok(factor),
-        _ => Err(file.unsupported(format!(
-            "rope scaling \"{kind}\" is not supported; supported are none, linear"
-        ))),
-    }
-}
-
-fn vocabulary(file: &Gguf) -> Result<usize, ModelError> {
-    let info = file
-        .tensor("token_embd.weight")
-        .ok_or_else(|| file.broken("tensor \"token_embd.weight\" is missing"))?;
-    match info.dimensions.as_slice() {
-        [_, rows] => usize::try_from(*rows)
-            .map_err(|_| file.broken("tensor \"token_embd.weight\" has too many rows")),
-        other => Err(file.broken(format!(
-            "tensor \"token_embd.weight\" has the dimensions {other:?}, not [width, tokens]"
-        ))),
+    /// Says what makes no sense, if anything does.
+    fn check(&self) -> Result<(), String> {
+        let rotary = |r: &Rotary| {
+            r.width.is_multiple_of(2)
+                && r.width <= self.head_width
+                && r.base.is_finite()
+                && r.base > 0.0
+                && (r.factors.is_empty() || r.factors.len() == r.width / 2)
+        };
+        let sizes = [
+            self.layers,
+            self.width,
+            self.feed_forward,
+            self.heads,
+            self.head_width,
+            self.context,
+            self.vocabulary,
+        ];
+        let fits = sizes.iter().all(|n| (1..=1 << 24).contains(n))
+            && self.kv_heads > 0
+            && self.heads.is_multiple_of(self.kv_heads)
+            && self.heads <= 1 << 16
+            && self.head_width <= 1 << 16
+            && self.layers <= 4096
+            && rotary(&self.rotary)
+            && self.rotary_local.as_ref().is_none_or(rotary)
+            && !matches!(
+                self.window,
+                Window::All(0)
+                    | Window::Alternating { tokens: 0, .. }
+                    | Window::Alternating { period: 0, .. }
+            );
+        if fits {
+            Ok(())
+        } else {
+            Err(format!("its shape makes no sense: {self:?}"))
+        }
     }
 }

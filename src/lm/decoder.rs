@@ -5,12 +5,13 @@
 //! the next pass. Knows nothing of text.
 
 use super::cache::{BLOCK, Cache, Table};
-use super::config::Config;
+use super::config::{Config, Pairs, Rotary};
 use super::error::ModelError;
 use super::float;
 use super::kernel::Instructions;
 use super::kernel::attention::{self, Block, Head};
-use super::weights::{Input, Layer, Matrix, Weights};
+use super::matrix::{Input, Matrix};
+use super::weights::{Layer, Linear, Weights};
 use rayon::prelude::*;
 
 /// The part of one sequence that a pass computes.
@@ -20,14 +21,14 @@ pub struct Span<'a> {
     /// The position of the first token.
     pub start: usize,
     pub tokens: &'a [u32],
-    /// Whether the logits after the last token are wanted.
-    pub logits: bool,
+    /// How many of the last tokens' logits are wanted: none, the last one's, more for scoring.
+    pub wanted: usize,
 }
 
 /// What became of a pass.
 #[derive(Debug)]
 pub enum Pass {
-    /// Logits of the spans that wanted them, in order.
+    /// Logits of the tokens that were wanted, span by span, in the order of tokens.
     Done(Vec<Vec<f32>>),
     /// `give_up` said so between two layers; nothing may be committed.
     GivenUp,
@@ -45,9 +46,18 @@ pub fn forward(
     let mut state = vec![0.0; rows.len() * config.width];
     for (row, x) in rows.iter().zip(state.chunks_exact_mut(config.width)) {
         weights.embedding.row(row.token, x)?;
+        if let Some(scale) = config.embedding_scale {
+            for value in x {
+                *value *= scale;
+            }
+        }
     }
     let instructions = Instructions::detect();
-    let rotation = Rotation::new(config, weights, &rows);
+    let rotation = Rotation::new(&config.rotary, config.head_width, &rows);
+    let rotation_local = config
+        .rotary_local
+        .as_ref()
+        .map(|rotary| Rotation::new(rotary, config.head_width, &rows));
     for (index, layer) in weights.layers.iter().enumerate() {
         if give_up() {
             return Ok(Pass::GivenUp);
@@ -60,7 +70,11 @@ pub fn forward(
             spans,
             instructions,
         };
-        pass.attend(cache, &rotation, &mut state)?;
+        let rotation = match (&rotation_local, config.window.of(index)) {
+            (Some(local), Some(_)) => local,
+            _ => &rotation,
+        };
+        pass.attend(cache, rotation, &mut state)?;
         pass.feed(&mut state)?;
     }
     if give_up() {
@@ -85,7 +99,7 @@ fn rows_of(spans: &[Span<'_>]) -> Vec<Row> {
                 span: number,
                 token,
                 position: span.start + offset,
-                logits: span.logits && offset + 1 == span.tokens.len(),
+                logits: offset + span.wanted >= span.tokens.len(),
             });
         }
     }
@@ -108,7 +122,12 @@ fn logits(
         return Ok(Pass::Done(Vec::new()));
     }
     let normed = normalised(&wanted, &weights.norm, config.norm_epsilon);
-    let result = product(&weights.head, &normed, config.width)?;
+    let [mut result] = Matrix::products([&*weights.head], &Input::new(&normed, config.width))?;
+    if let Some(cap) = config.logit_cap {
+        for logit in &mut result {
+            *logit = cap * attention::tanh(*logit / cap);
+        }
+    }
     let result = result
         .chunks_exact(config.vocabulary)
         .map(<[f32]>::to_vec)
@@ -135,8 +154,15 @@ impl LayerPass<'_> {
         let config = self.config;
         let normed = normalised(state, &self.layer.attention_norm, config.norm_epsilon);
         let x = Input::new(&normed, config.width);
+        let layer = self.layer;
         let [mut queries, mut keys, values] =
-            Matrix::products([&self.layer.query, &self.layer.key, &self.layer.value], &x)?;
+            products([&layer.query, &layer.key, &layer.value], &x)?;
+        normalise_heads(
+            &mut queries,
+            layer.query_norm.as_deref(),
+            config.norm_epsilon,
+        );
+        normalise_heads(&mut keys, layer.key_norm.as_deref(), config.norm_epsilon);
         rotation.apply(&mut queries, config.query_width());
         rotation.apply(&mut keys, config.kv_width());
         let width = config.kv_width();
@@ -160,10 +186,12 @@ impl LayerPass<'_> {
             .for_each_init(Vec::new, |scores, (number, (out, query))| {
                 self.mix(cache, number, query, scores, out);
             });
-        add(
+        self.add(
             state,
-            &product(&self.layer.output, &mixed, config.query_width())?,
-        );
+            &layer.output,
+            &Input::new(&mixed, config.query_width()),
+            layer.attention_post_norm.as_deref(),
+        )?;
         Ok(())
     }
 
@@ -180,8 +208,14 @@ impl LayerPass<'_> {
         let row = &self.rows[number / config.heads];
         let head = number % config.heads / (config.heads / config.kv_heads);
         let (width, head_width) = (config.kv_width(), config.head_width);
-        let length = row.position + 1;
-        let blocks: Vec<Block<'_>> = self.spans[row.span].table.blocks()[..length.div_ceil(BLOCK)]
+        let end = row.position + 1;
+        let begin = match config.window.of(self.index) {
+            Some(tokens) => end.saturating_sub(tokens),
+            None => 0,
+        };
+        let first = begin / BLOCK;
+        let blocks = &self.spans[row.span].table.blocks()[first..end.div_ceil(BLOCK)];
+        let blocks: Vec<Block<'_>> = blocks
             .iter()
             .map(|&block| {
                 let (keys, values) = cache.read(block, self.index);
@@ -194,7 +228,10 @@ impl LayerPass<'_> {
         let head = Head {
             query,
             blocks: &blocks,
-            length,
+            skip: begin - first * BLOCK,
+            length: end - first * BLOCK,
+            scale: config.attention_scale,
+            cap: config.attention_cap,
             stride: width,
         };
         attention::attend(&head, scores, out, self.instructions);
@@ -205,23 +242,46 @@ impl LayerPass<'_> {
         let config = self.config;
         let normed = normalised(state, &self.layer.feed_norm, config.norm_epsilon);
         let x = Input::new(&normed, config.width);
-        let [mut gate, up] = Matrix::products([&self.layer.gate, &self.layer.up], &x)?;
+        let layer = self.layer;
+        let [mut gate, up] = products([&layer.gate, &layer.up], &x)?;
+        let activation = config.activation;
         gate.par_chunks_mut(config.feed_forward)
             .zip(up.par_chunks(config.feed_forward))
-            .for_each(|(gate, up)| attention::gated(gate, up, self.instructions));
-        add(
+            .for_each(|(gate, up)| attention::gated(activation, gate, up, self.instructions));
+        self.add(
             state,
-            &product(&self.layer.down, &gate, config.feed_forward)?,
-        );
+            &layer.down,
+            &Input::new(&gate, config.feed_forward),
+            layer.feed_post_norm.as_deref(),
+        )
+    }
+
+    /// Adds a linear map of `x` to the stream, normalised first where the family does so.
+    fn add(
+        &self,
+        state: &mut [f32],
+        linear: &Linear,
+        x: &Input<'_>,
+        norm: Option<&[f32]>,
+    ) -> Result<(), ModelError> {
+        let [values] = products([linear], x)?;
+        let values = match norm {
+            Some(norm) => normalised(&values, norm, self.config.norm_epsilon),
+            None => values,
+        };
+        for (sum, value) in state.iter_mut().zip(&values) {
+            *sum += value;
+        }
         Ok(())
     }
 }
 
-/// Sines and cosines of a pass's positions (Su et al. 2021), for neighbouring pairs as GGUF's llama files store them.
+/// Sines and cosines of a pass's positions (Su et al. 2021).
 struct Rotation {
-    /// Per row, `rotary_width / 2` pairs of cosine and sine.
+    /// Per row, one cosine and sine for each pair.
     turns: Vec<(f32, f32)>,
     pairs: usize,
+    kind: Pairs,
     head_width: usize,
 }
 
@@ -231,31 +291,25 @@ impl Rotation {
         clippy::cast_possible_truncation,
         reason = "positions stay far below 2^52; the tables are f32"
     )]
-    fn new(config: &Config, weights: &Weights, rows: &[Row]) -> Self {
-        let pairs = config.rotary_width / 2;
-        let frequencies: Vec<f64> = (0..pairs)
-            .map(|pair| {
-                let exponent = -2.0 * pair as f64 / config.rotary_width as f64;
-                let factor = weights
-                    .rotary_factors
-                    .get(pair)
-                    .map_or(1.0, |&f| f64::from(f));
-                config.rotary_base.powf(exponent) / factor / config.rotary_scale
-            })
-            .collect();
+    fn new(rotary: &Rotary, head_width: usize, rows: &[Row]) -> Self {
+        let frequencies = rotary.frequencies();
+        let turn = |angle: f64| {
+            let (sine, cosine) = angle.sin_cos();
+            (
+                cosine as f32 * rotary.magnitude,
+                sine as f32 * rotary.magnitude,
+            )
+        };
         let turns = rows
             .iter()
-            .flat_map(|row| {
-                frequencies.iter().map(move |frequency| {
-                    let angle = row.position as f64 * frequency;
-                    (angle.cos() as f32, angle.sin() as f32)
-                })
-            })
+            .flat_map(|row| frequencies.iter().map(move |f| row.position as f64 * f))
+            .map(turn)
             .collect();
         Self {
             turns,
-            pairs,
-            head_width: config.head_width,
+            pairs: frequencies.len(),
+            kind: rotary.pairs,
+            head_width,
         }
     }
 
@@ -264,15 +318,17 @@ impl Rotation {
         if self.pairs == 0 {
             return;
         }
-        for (row, turns) in values
-            .chunks_exact_mut(width)
-            .zip(self.turns.chunks_exact(self.pairs))
-        {
+        let rows = values.chunks_exact_mut(width);
+        for (row, turns) in rows.zip(self.turns.chunks_exact(self.pairs)) {
             for head in row.chunks_exact_mut(self.head_width) {
-                for (pair, &(cosine, sine)) in head.chunks_exact_mut(2).zip(turns) {
-                    let (a, b) = (pair[0], pair[1]);
-                    pair[0] = a * cosine - b * sine;
-                    pair[1] = a * sine + b * cosine;
+                for (pair, &(cosine, sine)) in turns.iter().enumerate() {
+                    let (i, j) = match self.kind {
+                        Pairs::Neighbours => (2 * pair, 2 * pair + 1),
+                        Pairs::Halves => (pair, pair + self.pairs),
+                    };
+                    let (a, b) = (head[i], head[j]);
+                    head[i] = a * cosine - b * sine;
+                    head[j] = a * sine + b * cosine;
                 }
             }
         }
@@ -291,13 +347,28 @@ fn normalised(values: &[f32], weight: &[f32], epsilon: f32) -> Vec<f32> {
     out
 }
 
-fn product(matrix: &Matrix, x: &[f32], columns: usize) -> Result<Vec<f32>, ModelError> {
-    let [out] = Matrix::products([matrix], &Input::new(x, columns))?;
-    Ok(out)
+/// Several linear maps of the same rows.
+fn products<const N: usize>(
+    linears: [&Linear; N],
+    x: &Input<'_>,
+) -> Result<[Vec<f32>; N], ModelError> {
+    let mut results = Matrix::products(linears.map(|linear| &linear.matrix), x)?;
+    for (linear, result) in linears.iter().zip(&mut results) {
+        if let Some(bias) = &linear.bias {
+            for row in result.chunks_exact_mut(bias.len()) {
+                for (value, bias) in row.iter_mut().zip(bias) {
+                    *value += bias;
+                }
+            }
+        }
+    }
+    Ok(results)
 }
 
-fn add(into: &mut [f32], values: &[f32]) {
-    for (sum, value) in into.iter_mut().zip(values) {
-        *sum += value;
+/// Normalises every head of every row in place.
+fn normalise_heads(values: &mut [f32], norm: Option<&[f32]>, epsilon: f32) {
+    if let Some(norm) = norm {
+        let normed = normalised(values, norm, epsilon);
+        values.copy_from_slice(&normed);
     }
 }

@@ -16,6 +16,7 @@ pub mod float;
 pub mod gguf;
 pub mod kernel;
 pub mod map;
+pub mod matrix;
 pub mod model;
 pub mod sampler;
 pub mod template;

@@ -6,7 +6,7 @@ use super::gguf::Gguf;
 use super::map::Mapped;
 use super::template::Template;
 use super::tokenizer::Tokenizer;
-use super::weights::Weights;
+use super::weights::{self, Weights};
 use crate::domain::fault::Fault;
 use crate::domain::message::Message;
 use std::path::Path;
@@ -24,7 +24,11 @@ impl Model {
     pub fn open(path: &Path) -> Result<Self, Fault> {
         let mapped = Mapped::open(path)?;
         let file = Gguf::read(mapped.bytes(), path)?;
-        let config = Config::from_gguf(&file)?;
+        let mut config = Config::from_gguf(&file)?;
+        let pairs = config.rotary.width / 2;
+        if let Some(factors) = weights::rotary_factors(&file, mapped.bytes(), pairs)? {
+            config.rotary.factors = factors;
+        }
         let tokenizer = Tokenizer::from_gguf(&file)?;
         if tokenizer.len() > config.vocabulary {
             return Err(

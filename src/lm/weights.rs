@@ -1,218 +1,37 @@
-//! A model's tensors, ready for products.
+//! A model's tensors by their place in the decoder.
 //!
-//! Invariants: every matrix has the shape its use needs, checked at load; a product's row depends on that row alone.
+//! Invariant: every tensor has the shape that its use needs, checked at load.
 
 use super::config::Config;
 use super::error::ModelError;
-use super::float;
-use super::gguf::{Format, Gguf, TensorInfo};
-use super::kernel::{self, Activations, Instructions, Job, Packed};
-use candle_core::quantized::{GgmlDType, QMatMul, QTensor, ggml_file};
-use candle_core::{Device, Module, Tensor};
-use rayon::prelude::*;
-use std::cell::OnceCell;
+use super::gguf::{Gguf, TensorInfo};
+use super::matrix::{self, Matrix};
 use std::sync::Arc;
-
-/// Output columns one task computes.
-const COLUMNS_PER_TASK: usize = 64;
-
-/// A weight matrix of `rows` outputs and `columns` inputs.
-pub struct Matrix {
-    name: String,
-    rows: usize,
-    columns: usize,
-    store: Store,
-}
-
-enum Store {
-    Plain(Vec<f32>),
-    Packed {
-        weights: Packed,
-        instructions: Instructions,
-    },
-    /// Formats without a kernel of ours. Slow, and it uses candle's own threads.
-    Candle {
-        product: QMatMul,
-        table: Arc<QTensor>,
-    },
-}
-
-/// Rows of numbers to be multiplied; quantised at most once for all products that share them.
-pub struct Input<'a> {
-    values: &'a [f32],
-    columns: usize,
-    quantised: OnceCell<Activations>,
-}
-
-impl<'a> Input<'a> {
-    /// `values` holds whole rows of `columns` numbers.
-    #[must_use]
-    pub fn new(values: &'a [f32], columns: usize) -> Self {
-        debug_assert!(columns > 0 && values.len().is_multiple_of(columns));
-        Self {
-            values,
-            columns,
-            quantised: OnceCell::new(),
-        }
-    }
-
-    #[must_use]
-    pub fn rows(&self) -> usize {
-        self.values.len() / self.columns
-    }
-
-    fn quantised(&self) -> &Activations {
-        self.quantised.get_or_init(|| {
-            let mut activations = Activations::default();
-            activations.quantise(self.values, self.columns);
-            activations
-        })
-    }
-}
-
-impl Matrix {
-    /// A matrix of plain numbers, row by row.
-    #[must_use]
-    pub fn plain(name: &str, rows: usize, columns: usize, values: Vec<f32>) -> Self {
-        Self {
-            name: name.to_owned(),
-            rows,
-            columns,
-            store: Store::Plain(values),
-        }
-    }
-
-    #[must_use]
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
-    #[must_use]
-    pub fn columns(&self) -> usize {
-        self.columns
-    }
-
-    /// `out[i] = W · x[i]` for every row of the activations; `out` has `x.rows() * self.rows()` numbers.
-    pub fn product(&self, x: &Input<'_>, out: &mut [f32]) -> Result<(), ModelError> {
-        match &self.store {
-            Store::Plain(values) => {
-                self.plain_product(values, x.values, out);
-                Ok(())
-            }
-            Store::Packed {
-                weights,
-                instructions,
-            } => {
-                let mut jobs = [Job { weights, out }];
-                kernel::multiply(&mut jobs, x.quantised(), *instructions);
-                Ok(())
-            }
-            Store::Candle { product, .. } => {
-                let input = Tensor::from_slice(x.values, (x.rows(), self.columns), &Device::Cpu);
-                let result = input
-                    .and_then(|input| product.forward(&input))
-                    .and_then(|result| result.flatten_all()?.to_vec1::<f32>())
-                    .map_err(|e| ModelError::compute(&self.name, e))?;
-                out.copy_from_slice(&result);
-                Ok(())
-            }
-        }
-    }
-
-    /// The products of several matrices with the same rows: at once where all of them have a kernel.
-    pub fn products<const N: usize>(
-        matrices: [&Matrix; N],
-        x: &Input<'_>,
-    ) -> Result<[Vec<f32>; N], ModelError> {
-        let mut results = matrices.map(|matrix| vec![0.0; x.rows() * matrix.rows]);
-        let mut jobs = Vec::with_capacity(N);
-        let mut chosen = Instructions::Portable;
-        for (matrix, out) in matrices.into_iter().zip(&mut results) {
-            match &matrix.store {
-                Store::Packed {
-                    weights,
-                    instructions,
-                } => {
-                    chosen = *instructions;
-                    jobs.push(Job { weights, out });
-                }
-                _ => matrix.product(x, out)?,
-            }
-        }
-        if !jobs.is_empty() {
-            kernel::multiply(&mut jobs, x.quantised(), chosen);
-        }
-        Ok(results)
-    }
-
-    /// One row of the matrix as plain numbers: a token's embedding.
-    pub fn row(&self, index: u32, out: &mut [f32]) -> Result<(), ModelError> {
-        let at = index as usize;
-        if at >= self.rows {
-            return Err(ModelError::compute(
-                &self.name,
-                format!("row {at} of {} was asked for", self.rows),
-            ));
-        }
-        match &self.store {
-            Store::Plain(values) => {
-                out.copy_from_slice(&values[at * self.columns..(at + 1) * self.columns]);
-            }
-            Store::Packed { weights, .. } => weights.row(at, out),
-            Store::Candle { table, .. } => {
-                let row = Tensor::new(&[index], &Device::Cpu)
-                    .and_then(|ids| table.embedding(&ids))
-                    .and_then(|row| row.flatten_all()?.to_vec1::<f32>())
-                    .map_err(|e| ModelError::compute(&self.name, e))?;
-                out.copy_from_slice(&row);
-            }
-        }
-        Ok(())
-    }
-
-    fn plain_product(&self, values: &[f32], x: &[f32], out: &mut [f32]) {
-        // Columns are computed task by task into their own buffers, then put in place: rows of `out` are interleaved.
-        let rows = x.len() / self.columns;
-        let tasks = self.rows.div_ceil(COLUMNS_PER_TASK);
-        let parts: Vec<Vec<f32>> = (0..tasks)
-            .into_par_iter()
-            .map(|task| {
-                let first = task * COLUMNS_PER_TASK;
-                let last = (first + COLUMNS_PER_TASK).min(self.rows);
-                let mut part = Vec::with_capacity((last - first) * rows);
-                for weights in
-                    values[first * self.columns..last * self.columns].chunks_exact(self.columns)
-                {
-                    for row in x.chunks_exact(self.columns) {
-                        part.push(float::dot(weights, row));
-                    }
-                }
-                part
-            })
-            .collect();
-        let mut column = 0;
-        for part in parts {
-            for results in part.chunks_exact(rows.max(1)) {
-                for (row, &result) in results.iter().enumerate() {
-                    out[row * self.rows + column] = result;
-                }
-                column += 1;
-            }
-        }
-    }
-}
 
 /// One decoder layer.
 pub struct Layer {
     pub attention_norm: Vec<f32>,
-    pub query: Matrix,
-    pub key: Matrix,
-    pub value: Matrix,
-    pub output: Matrix,
+    pub query: Linear,
+    pub key: Linear,
+    pub value: Linear,
+    /// Norms of each head's queries and keys, before the rotation (Qwen 3, Gemma 3).
+    pub query_norm: Option<Vec<f32>>,
+    pub key_norm: Option<Vec<f32>>,
+    pub output: Linear,
+    /// Norm of what attention adds to the stream (Gemma 2 and 3).
+    pub attention_post_norm: Option<Vec<f32>>,
     pub feed_norm: Vec<f32>,
-    pub gate: Matrix,
-    pub up: Matrix,
-    pub down: Matrix,
+    pub gate: Linear,
+    pub up: Linear,
+    pub down: Linear,
+    /// Norm of what the feed-forward part adds to the stream (Gemma 2 and 3).
+    pub feed_post_norm: Option<Vec<f32>>,
+}
+
+/// A linear map: `y = W x + b`.
+pub struct Linear {
+    pub matrix: Matrix,
+    pub bias: Option<Vec<f32>>,
 }
 
 /// All tensors of a decoder.
@@ -222,8 +41,6 @@ pub struct Weights {
     pub norm: Vec<f32>,
     /// The vocabulary head; the embedding itself when the model ties them.
     pub head: Arc<Matrix>,
-    /// Divisors of the rotation frequencies (Llama 3.1), one per pair; empty is none.
-    pub rotary_factors: Vec<f32>,
 }
 
 impl Weights {
@@ -240,16 +57,11 @@ impl Weights {
         let layers = (0..config.layers)
             .map(|index| layer(&source, index, config))
             .collect::<Result<Vec<_>, _>>()?;
-        let rotary_factors = match file.tensor("rope_freqs.weight") {
-            Some(_) => source.vector("rope_freqs.weight", config.rotary_width / 2)?,
-            None => Vec::new(),
-        };
         Ok(Self {
             embedding,
             layers,
             norm: source.vector("output_norm.weight", config.width)?,
             head,
-            rotary_factors,
         })
     }
 }
@@ -264,18 +76,25 @@ fn layer(source: &Source<'_>, index: usize, config: &Config) -> Result<Layer, Mo
                 .unsupported(format!("tensor \"{bias}\": biases are not supported")));
         }
     }
-    let matrix = |part: &str, rows, columns| source.matrix(&name(part), rows, columns);
+    let linear = |part: &str, rows, columns| {
+        let matrix = source.matrix(&name(part), rows, columns)?;
+        Ok::<_, ModelError>(Linear { matrix, bias: None })
+    };
     let (width, feed) = (config.width, config.feed_forward);
     Ok(Layer {
         attention_norm: source.vector(&name("attn_norm"), width)?,
-        query: matrix("attn_q", config.query_width(), width)?,
-        key: matrix("attn_k", config.kv_width(), width)?,
-        value: matrix("attn_v", config.kv_width(), width)?,
-        output: matrix("attn_output", width, config.query_width())?,
+        query: linear("attn_q", config.query_width(), width)?,
+        key: linear("attn_k", config.kv_width(), width)?,
+        value: linear("attn_v", config.kv_width(), width)?,
+        query_norm: None,
+        key_norm: None,
+        output: linear("attn_output", width, config.query_width())?,
+        attention_post_norm: None,
         feed_norm: source.vector(&name("ffn_norm"), width)?,
-        gate: matrix("ffn_gate", feed, width)?,
-        up: matrix("ffn_up", feed, width)?,
-        down: matrix("ffn_down", width, feed)?,
+        gate: linear("ffn_gate", feed, width)?,
+        up: linear("ffn_up", feed, width)?,
+        down: linear("ffn_down", width, feed)?,
+        feed_post_norm: None,
     })
 }
 
@@ -306,7 +125,7 @@ impl Source<'_> {
 
     fn vector(&self, name: &str, length: usize) -> Result<Vec<f32>, ModelError> {
         let (info, data) = self.find(name, &[length])?;
-        plain_numbers(info.format, data).ok_or_else(|| {
+        matrix::numbers(info.format, data).ok_or_else(|| {
             self.file.unsupported(format!(
                 "tensor \"{name}\": a vector in the format {:?} is not supported",
                 info.format
@@ -316,81 +135,19 @@ impl Source<'_> {
 
     fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<Matrix, ModelError> {
         let (info, data) = self.find(name, &[columns, rows])?;
-        if let Some(values) = plain_numbers(info.format, data) {
-            return Ok(Matrix::plain(name, rows, columns, values));
-        }
-        if let Some(format) = kernel_format(info.format)
-            && let Some(weights) = Packed::new(format, data, rows, columns)
-        {
-            return Ok(Matrix {
-                name: name.to_owned(),
-                rows,
-                columns,
-                store: Store::Packed {
-                    weights,
-                    instructions: Instructions::detect(),
-                },
-            });
-        }
-        let dtype = candle_type(info.format).ok_or_else(|| {
-            self.file.unsupported(format!(
-                "tensor \"{name}\": the format {:?} is not supported",
-                info.format
-            ))
-        })?;
-        let table = ggml_file::qtensor_from_ggml(dtype, data, vec![rows, columns], &Device::Cpu)
-            .map_err(|e| ModelError::compute(name, e))?;
-        let table = Arc::new(table);
-        let product =
-            QMatMul::from_arc(Arc::clone(&table)).map_err(|e| ModelError::compute(name, e))?;
-        Ok(Matrix {
-            name: name.to_owned(),
-            rows,
-            columns,
-            store: Store::Candle { product, table },
-        })
+        Matrix::stored(name, info.format, data, rows, columns)
     }
 }
 
-fn plain_numbers(format: Format, data: &[u8]) -> Option<Vec<f32>> {
-    match format {
-        Format::F32 => Some(
-            data.chunks_exact(4)
-                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-                .collect(),
-        ),
-        Format::F16 => Some(
-            data.chunks_exact(2)
-                .map(|b| float::from_half(u16::from_le_bytes([b[0], b[1]])))
-                .collect(),
-        ),
-        Format::Bf16 => Some(
-            data.chunks_exact(2)
-                .map(|b| f32::from_bits(u32::from(u16::from_le_bytes([b[0], b[1]])) << 16))
-                .collect(),
-        ),
-        _ => None,
+/// Divisors of the rotation frequencies that the file carries as a tensor (Llama 3.1), one for each of `pairs`.
+pub fn rotary_factors(
+    file: &Gguf,
+    bytes: &[u8],
+    pairs: usize,
+) -> Result<Option<Vec<f32>>, ModelError> {
+    let name = "rope_freqs.weight";
+    match file.tensor(name) {
+        Some(_) => Source { file, bytes }.vector(name, pairs).map(Some),
+        None => Ok(None),
     }
-}
-
-fn kernel_format(format: Format) -> Option<kernel::Format> {
-    Some(match format {
-        Format::Q4_0 => kernel::Format::Q4_0,
-        Format::Q4_1 => kernel::Format::Q4_1,
-        Format::Q5_0 => kernel::Format::Q5_0,
-        Format::Q5_1 => kernel::Format::Q5_1,
-        Format::Q8_0 => kernel::Format::Q8_0,
-        _ => return None,
-    })
-}
-
-fn candle_type(format: Format) -> Option<GgmlDType> {
-    Some(match format {
-        Format::Q2K => GgmlDType::Q2K,
-        Format::Q3K => GgmlDType::Q3K,
-        Format::Q4K => GgmlDType::Q4K,
-        Format::Q5K => GgmlDType::Q5K,
-        Format::Q6K => GgmlDType::Q6K,
-        _ => return None,
-    })
 }

@@ -334,7 +334,7 @@ impl Batch {
                     table: &row.table,
                     start,
                     tokens: &row.tokens[start..start + share.tokens],
-                    logits: start + share.tokens == row.tokens.len(),
+                    wanted: usize::from(start + share.tokens == row.tokens.len()),
                 }
             })
             .collect();

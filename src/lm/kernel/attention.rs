@@ -5,6 +5,7 @@
 //! the exponential is our own, so no machine's library can differ.
 
 use super::Instructions;
+use crate::lm::config::Activation;
 
 /// Tokens of a block.
 pub const TOKENS: usize = 16;
@@ -21,13 +22,19 @@ pub struct Block<'a> {
 pub struct Head<'a> {
     pub query: &'a [f32],
     pub blocks: &'a [Block<'a>],
-    /// Tokens that are attended to: all blocks are full but the last.
+    /// Tokens of the first block that are not attended to: they left the window.
+    pub skip: usize,
+    /// Tokens of the blocks up to the row's own, the skipped ones included: all blocks are full but the last.
     pub length: usize,
+    /// What products of queries and keys are multiplied by.
+    pub scale: f32,
+    /// Scores become `cap * tanh(score / cap)`.
+    pub cap: Option<f32>,
     /// Numbers from one token's values to the next's.
     pub stride: usize,
 }
 
-/// `out = sum of softmax(q k / sqrt(width)) v`. `scores` is memory to work in.
+/// `out = sum of softmax(q k scale) v`. `scores` is memory to work in.
 ///
 /// # Panics
 /// When the blocks do not hold `length` tokens of the head's width: a programming error.
@@ -62,8 +69,6 @@ fn attend_avx512(head: &Head<'_>, scores: &mut Vec<f32>, out: &mut [f32]) {
 )]
 fn attend_plain(head: &Head<'_>, scores: &mut Vec<f32>, out: &mut [f32]) {
     let width = head.query.len();
-    #[allow(clippy::cast_precision_loss, reason = "a head is narrow")]
-    let scale = 1.0 / (width as f32).sqrt();
     scores.clear();
     scores.resize(head.blocks.len() * TOKENS, 0.0);
     for (block, scores) in head.blocks.iter().zip(scores.chunks_exact_mut(TOKENS)) {
@@ -74,10 +79,16 @@ fn attend_plain(head: &Head<'_>, scores: &mut Vec<f32>, out: &mut [f32]) {
             }
         }
         for lane in 0..TOKENS {
-            scores[lane] = sums[lane] * scale;
+            scores[lane] = sums[lane] * head.scale;
         }
     }
-    // Places behind the last token weigh nothing.
+    if let Some(cap) = head.cap {
+        for score in scores.iter_mut() {
+            *score = cap * tanh(*score / cap);
+        }
+    }
+    // Places before the window and behind the last token weigh nothing.
+    scores[..head.skip].fill(f32::NEG_INFINITY);
     scores[head.length..].fill(f32::NEG_INFINITY);
     let mut highest = [f32::NEG_INFINITY; TOKENS];
     for scores in scores.chunks_exact(TOKENS) {
@@ -99,7 +110,7 @@ fn attend_plain(head: &Head<'_>, scores: &mut Vec<f32>, out: &mut [f32]) {
     }
     let total: f32 = sums.iter().sum();
     out.fill(0.0);
-    for (number, &score) in scores[..head.length].iter().enumerate() {
+    for (number, &score) in scores[..head.length].iter().enumerate().skip(head.skip) {
         let start = number % TOKENS * head.stride;
         let values = &head.blocks[number / TOKENS].values[start..start + width];
         for (sum, &value) in out.iter_mut().zip(values) {
@@ -137,29 +148,37 @@ pub fn exponential(x: f32) -> f32 {
     if x < -87.0 { 0.0 } else { value * power }
 }
 
-/// `gate = silu(gate) * up`, number by number.
-pub fn gated(gate: &mut [f32], up: &[f32], instructions: Instructions) {
+/// tanh by the exponential: within 2e-7 of it where |x| is not tiny, never outside -1..=1.
+#[inline(always)]
+#[must_use]
+#[allow(clippy::inline_always, reason = "vectorised where it is used")]
+pub fn tanh(x: f32) -> f32 {
+    1.0 - 2.0 / (exponential(2.0 * x) + 1.0)
+}
+
+/// `gate = activation(gate) * up`, number by number.
+pub fn gated(activation: Activation, gate: &mut [f32], up: &[f32], instructions: Instructions) {
     match instructions {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the variant is only made after AVX-512 F was detected.
-        Instructions::Avx512Vnni => unsafe { gated_avx512(gate, up) },
+        Instructions::Avx512Vnni => unsafe { gated_avx512(activation, gate, up) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the variant is only made after AVX2 was detected.
-        Instructions::Avx2 => unsafe { gated_avx2(gate, up) },
-        _ => gated_plain(gate, up),
+        Instructions::Avx2 => unsafe { gated_avx2(activation, gate, up) },
+        _ => gated_plain(activation, gate, up),
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-fn gated_avx2(gate: &mut [f32], up: &[f32]) {
-    gated_plain(gate, up);
+fn gated_avx2(activation: Activation, gate: &mut [f32], up: &[f32]) {
+    gated_plain(activation, gate, up);
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn gated_avx512(gate: &mut [f32], up: &[f32]) {
-    gated_plain(gate, up);
+fn gated_avx512(activation: Activation, gate: &mut [f32], up: &[f32]) {
+    gated_plain(activation, gate, up);
 }
 
 #[inline(always)]
@@ -167,9 +186,19 @@ fn gated_avx512(gate: &mut [f32], up: &[f32]) {
     clippy::inline_always,
     reason = "compiled once for each instruction set"
 )]
-fn gated_plain(gate: &mut [f32], up: &[f32]) {
-    for (g, &u) in gate.iter_mut().zip(up) {
-        *g = *g / (1.0 + exponential(-*g)) * u;
+fn gated_plain(activation: Activation, gate: &mut [f32], up: &[f32]) {
+    match activation {
+        Activation::Silu => {
+            for (g, &u) in gate.iter_mut().zip(up) {
+                *g = *g / (1.0 + exponential(-*g)) * u;
+            }
+        }
+        Activation::Gelu => {
+            for (g, &u) in gate.iter_mut().zip(up) {
+                let inner = 0.797_884_6 * (*g + 0.044_715 * *g * *g * *g);
+                *g = 0.5 * *g * (1.0 + tanh(inner)) * u;
+            }
+        }
     }
 }
 
@@ -223,7 +252,10 @@ mod tests {
             let head = Head {
                 query: &query,
                 blocks: &blocks,
+                skip: 0,
                 length,
+                scale: 1.0 / (width as f32).sqrt(),
+                cap: None,
                 stride,
             };
             let run = |instructions| {

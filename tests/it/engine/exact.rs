@@ -26,7 +26,7 @@ fn logits(model: &Model, prompts: &[Vec<u32>], threads: usize) -> Vec<Vec<f32>> 
             table,
             start: 0,
             tokens,
-            logits: true,
+            wanted: 1,
         })
         .collect();
     let pool = rayon::ThreadPoolBuilder::new()

@@ -144,7 +144,7 @@ fn real_model_logits() {
             table: &table,
             start: 0,
             tokens: &tokens,
-            logits: true,
+            wanted: 1,
         };
         let Pass::Done(logits) =
             forward(config, &model.weights, &mut cache, &[span], &|| false).unwrap()
