@@ -1,7 +1,7 @@
 //! What can be wrong with a model file, with the file and the place named.
 
 use crate::domain::fault::{Fault, FaultClass};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a model could not be opened or run.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +29,22 @@ impl ModelError {
         file.broken(format!(
             "its tokenizer has {tokens} tokens and its weights have {rows}"
         ))
+    }
+
+    /// Something in the file at `path` that its format does not allow.
+    pub fn broken(path: &Path, what: impl Into<String>) -> Self {
+        Self::Broken {
+            path: path.to_owned(),
+            what: what.into(),
+        }
+    }
+
+    /// Something in the file at `path` that this program cannot run.
+    pub fn unsupported(path: &Path, what: impl Into<String>) -> Self {
+        Self::Unsupported {
+            path: path.to_owned(),
+            what: what.into(),
+        }
     }
 
     /// A refused computation on `what`.

@@ -18,6 +18,7 @@ pub mod kernel;
 pub mod map;
 pub mod matrix;
 pub mod model;
+pub mod safetensors;
 pub mod sampler;
 pub mod template;
 pub mod text;
