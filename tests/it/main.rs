@@ -8,6 +8,7 @@ mod endpoint;
 mod engine;
 mod headless;
 mod moa;
+mod parity;
 mod presets;
 mod screens;
 mod sessions;

@@ -1,0 +1,3 @@
+//! The local engine against independent implementations: stored formats against ggml's, families against transformers'.
+
+mod formats;
