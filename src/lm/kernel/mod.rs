@@ -14,6 +14,7 @@ pub mod attention;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+pub mod lowrank;
 mod pack;
 mod portable;
 mod row;
