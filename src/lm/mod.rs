@@ -7,6 +7,7 @@
 //! Knows nothing of backends, societies or screens. The only user of candle, and within it only for products over formats
 //! that [`kernel`] does not have.
 
+pub mod adapter;
 pub mod cache;
 pub mod config;
 pub mod decoder;

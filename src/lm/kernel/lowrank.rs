@@ -38,16 +38,8 @@ impl LowRank {
     pub fn new(rank: usize, inputs: usize, outputs: usize, a: &Numbers, b: &Numbers) -> Self {
         assert_eq!(a.len(), rank * inputs, "a factor A of another shape");
         assert_eq!(b.len(), outputs * rank, "a factor B of another shape");
-        let in_groups = |width: usize| {
-            (0..width.div_ceil(LANES)).flat_map(move |group| {
-                (0..rank).flat_map(move |r| {
-                    (group * LANES..(group + 1) * LANES)
-                        .map(move |at| (r, (at < width).then_some(at)))
-                })
-            })
-        };
-        let down = in_groups(inputs).map(|(r, at)| at.map(|input| r * inputs + input));
-        let up = in_groups(outputs).map(|(r, at)| at.map(|output| output * rank + r));
+        let down = grouped(inputs, rank).map(|(r, at)| at.map(|input| r * inputs + input));
+        let up = grouped(outputs, rank).map(|(r, at)| at.map(|output| output * rank + r));
         Self {
             rank,
             inputs,
@@ -67,6 +59,30 @@ impl LowRank {
     #[must_use]
     pub fn numbers(&self) -> [&Numbers; 2] {
         [&self.down, &self.up]
+    }
+
+    /// Another update with the same A: of `outputs` rows of B.
+    ///
+    /// # Panics
+    /// When the numbers are not of that shape: a programming error.
+    #[must_use]
+    pub fn with_outputs(&self, outputs: usize, b: &Numbers) -> Self {
+        let rank = self.rank;
+        assert_eq!(b.len(), outputs * rank, "a factor B of another shape");
+        let places = grouped(outputs, rank);
+        let up = places.map(|(r, at)| at.map(|output| output * rank + r));
+        Self {
+            outputs,
+            down: Arc::clone(&self.down),
+            up: Arc::new(b.picked(up)),
+            ..*self
+        }
+    }
+
+    /// Bytes of memory the factors take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.down.bytes() + self.up.bytes()
     }
 
     /// Sums of the factors themselves, A and B each on its own, in 32 bits and in order: `A = sum c_i A_i`,
@@ -123,6 +139,16 @@ impl LowRank {
             instructions,
         );
     }
+}
+
+/// The order of a factor in memory: which rank and which input (or output) stands at each place; none behind the last.
+fn grouped(width: usize, rank: usize) -> impl Iterator<Item = (usize, Option<usize>)> {
+    (0..width.next_multiple_of(LANES) / LANES).flat_map(move |group| {
+        (0..rank).flat_map(move |r| {
+            let lanes = group * LANES..(group + 1) * LANES;
+            lanes.map(move |at| (r, (at < width).then_some(at)))
+        })
+    })
 }
 
 #[cfg(test)]
