@@ -143,7 +143,7 @@ impl LowRank {
 
 /// The order of a factor in memory: which rank and which input (or output) stands at each place; none behind the last.
 fn grouped(width: usize, rank: usize) -> impl Iterator<Item = (usize, Option<usize>)> {
-    (0..width.next_multiple_of(LANES) / LANES).flat_map(move |group| {
+    (0..width.div_ceil(LANES)).flat_map(move |group| {
         (0..rank).flat_map(move |r| {
             let lanes = group * LANES..(group + 1) * LANES;
             lanes.map(move |at| (r, (at < width).then_some(at)))
