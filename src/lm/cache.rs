@@ -2,8 +2,9 @@
 //!
 //! A block holds [`BLOCK`] consecutive tokens of all layers. Blocks are reference counted and copied before the first write
 //! when shared. Full blocks are found again by what led to them: (the block before, the 16 tokens) names a block exactly, so
-//! two requests that begin alike share memory and work, and the next turn starts where the last ended. Blocks that nobody
-//! uses stay until room is needed; the least recently used goes first, deeper ones before those they follow.
+//! two requests that begin alike share memory and work, and the next turn starts where the last ended. A sequence begins at a
+//! root: 0 for the weights as they are, another number for each set of adapters over them, whose keys and values differ.
+//! Blocks that nobody uses stay until room is needed; the least recently used goes first, deeper ones before those they follow.
 //!
 //! Invariants: a block with an index key is full and never written; memory never passes the limit; nothing here knows what
 //! tokens mean.
@@ -19,6 +20,8 @@ pub type BlockId = usize;
 /// The blocks of one sequence and how many tokens of it they hold.
 #[derive(Debug, Default)]
 pub struct Table {
+    /// What stands before the first block.
+    root: u64,
     blocks: Vec<BlockId>,
     tokens: usize,
 }
@@ -45,7 +48,7 @@ impl Table {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Full;
 
-/// What names a full block: the serial number of the block before it (0 at the beginning) and its tokens.
+/// What names a full block: the serial number of the block before it (the root at the beginning) and its tokens.
 type Key = (u64, [u32; BLOCK]);
 
 struct Slot {
@@ -109,19 +112,21 @@ impl Cache {
         self.limit - self.slots.len() + self.free.len() + self.idle.len()
     }
 
-    /// Tokens of `tokens` that are cached, in whole blocks; at least one token is left to compute.
+    /// Tokens of `tokens` that are cached under `root`, in whole blocks; at least one token is left to compute.
     #[must_use]
-    pub fn matched(&self, tokens: &[u32]) -> usize {
-        self.walk(tokens).len() * BLOCK
+    pub fn matched(&self, root: u64, tokens: &[u32]) -> usize {
+        self.walk(root, tokens).len() * BLOCK
     }
 
-    /// Begins a sequence with what is cached of it.
-    pub fn begin(&mut self, tokens: &[u32]) -> Table {
-        let blocks = self.walk(tokens);
+    /// Begins a sequence with what is cached of it. `root` is 0 or at least 2^63, so that no serial number is one.
+    pub fn begin(&mut self, root: u64, tokens: &[u32]) -> Table {
+        debug_assert!(root == 0 || root >= 1 << 63);
+        let blocks = self.walk(root, tokens);
         for &id in &blocks {
             self.take(id);
         }
         Table {
+            root,
             tokens: blocks.len() * BLOCK,
             blocks,
         }
@@ -133,6 +138,7 @@ impl Cache {
             self.take(id);
         }
         Table {
+            root: table.root,
             blocks: table.blocks.clone(),
             tokens: table.tokens,
         }
@@ -164,7 +170,7 @@ impl Cache {
         for number in table.tokens / BLOCK..until / BLOCK {
             let before = match number.checked_sub(1) {
                 Some(previous) => self.slots[table.blocks[previous]].serial,
-                None => 0,
+                None => table.root,
             };
             // A predecessor that could not be indexed breaks the chain.
             if number > 0 && before == 0 {
@@ -235,10 +241,10 @@ impl Cache {
         (&data[at..at + half], &data[at + half..at + 2 * half])
     }
 
-    fn walk(&self, tokens: &[u32]) -> Vec<BlockId> {
+    fn walk(&self, root: u64, tokens: &[u32]) -> Vec<BlockId> {
         let whole = tokens.len().saturating_sub(1) / BLOCK;
         let mut blocks = Vec::new();
-        let mut before = 0;
+        let mut before = root;
         for chunk in tokens.chunks_exact(BLOCK).take(whole) {
             let mut key = (before, [0; BLOCK]);
             key.1.copy_from_slice(chunk);
@@ -382,14 +388,38 @@ mod tests {
         let mut table = Table::default();
         fill(&mut cache, &mut table, &tokens).unwrap();
         cache.end(table);
-        assert_eq!(cache.matched(&tokens), 48);
-        assert_eq!(cache.matched(&tokens[..48]), 32, "one token is left");
-        assert_eq!(cache.matched(&tokens[16..]), 0, "not from the middle");
+        assert_eq!(cache.matched(0, &tokens), 48);
+        assert_eq!(cache.matched(0, &tokens[..48]), 32, "one token is left");
+        assert_eq!(cache.matched(0, &tokens[16..]), 0, "not from the middle");
         let mut changed = tokens.clone();
         changed[3] = 99;
-        assert_eq!(cache.matched(&changed), 0);
-        let again = cache.begin(&tokens);
+        assert_eq!(cache.matched(0, &changed), 0);
+        let again = cache.begin(0, &tokens);
         assert_eq!(stored(&cache, &again), numbers(&tokens[..48]));
+    }
+
+    #[test]
+    fn sequences_of_another_root_share_nothing() {
+        let mut cache = cache(8);
+        let tokens: Vec<u32> = (0..40).collect();
+        let mut tables = [cache.begin(0, &tokens), cache.begin(1 << 63, &tokens)];
+        for table in &mut tables {
+            fill(&mut cache, table, &tokens).unwrap();
+        }
+        let [bare, adapted] = tables;
+        assert!(
+            bare.blocks()
+                .iter()
+                .all(|id| !adapted.blocks().contains(id))
+        );
+        let fork = cache.fork(&adapted);
+        for table in [bare, adapted, fork] {
+            cache.end(table);
+        }
+        let again = cache.begin(1 << 63, &tokens);
+        assert_eq!(again.len(), 32);
+        assert_ne!(again.blocks(), cache.begin(0, &tokens).blocks());
+        assert_eq!(cache.matched(1 << 63 | 1, &tokens), 0);
     }
 
     #[test]
@@ -414,8 +444,8 @@ mod tests {
         cache.end(new);
         let mut third = Table::default();
         fill(&mut cache, &mut third, &(200..248).collect::<Vec<u32>>()).unwrap();
-        assert_eq!(cache.matched(&sequence(0)), 0);
-        assert_eq!(cache.matched(&sequence(100)), 16);
+        assert_eq!(cache.matched(0, &sequence(0)), 0);
+        assert_eq!(cache.matched(0, &sequence(100)), 16);
         let mut fourth = Table::default();
         assert_eq!(
             fill(&mut cache, &mut fourth, &(300..340).collect::<Vec<u32>>()),

@@ -201,7 +201,7 @@ impl Batch {
         if computing.peek().is_none() {
             return false;
         }
-        let cached = self.cache.matched(&row.tokens);
+        let cached = self.cache.matched(0, &row.tokens);
         computing.any(|other| {
             let prompt = &other.tokens[..other.prompt];
             if prompt == row.tokens {
@@ -217,7 +217,7 @@ impl Batch {
     }
 
     fn start(&mut self, mut row: Row) -> Result<(), Box<Row>> {
-        let mut table = self.cache.begin(&row.tokens);
+        let mut table = self.cache.begin(0, &row.tokens);
         if self.cache.reserve(&mut table, row.tokens.len()).is_err() {
             self.cache.end(table);
             return Err(Box::new(row));
