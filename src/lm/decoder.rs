@@ -1,4 +1,4 @@
-//! One forward pass of a Llama-family decoder over many sequences at once.
+//! One forward pass of a decoder over many sequences at once.
 //!
 //! Every row (one token of one sequence) is computed from its own numbers in a fixed order: not from its neighbours, not by
 //! the number of threads. Between layers the pass can be given up; what it wrote so far is written again, bit for bit, by
@@ -7,12 +7,10 @@
 use super::cache::{BLOCK, Cache, Table};
 use super::config::{Config, Pairs, Rotary};
 use super::error::ModelError;
-use super::float;
-use super::kernel::Instructions;
-use super::kernel::attention::{self, Block, Head};
-use super::matrix::{Input, Matrix};
+use super::kernel::attention::{self, Block, Sequence, Shape};
+use super::kernel::{Instructions, Pool, gate, stream};
+use super::matrix::{Compute, Input, Matrix};
 use super::weights::{Layer, Linear, Weights};
-use rayon::prelude::*;
 
 /// The part of one sequence that a pass computes.
 pub struct Span<'a> {
@@ -39,10 +37,15 @@ pub fn forward(
     config: &Config,
     weights: &Weights,
     cache: &mut Cache,
+    pool: &Pool,
     spans: &[Span<'_>],
     give_up: &dyn Fn() -> bool,
 ) -> Result<Pass, ModelError> {
     let rows = rows_of(spans);
+    let compute = Compute {
+        instructions: Instructions::detect(),
+        pool,
+    };
     let mut state = vec![0.0; rows.len() * config.width];
     for (row, x) in rows.iter().zip(state.chunks_exact_mut(config.width)) {
         weights.embedding.row(row.token, x)?;
@@ -52,7 +55,6 @@ pub fn forward(
             }
         }
     }
-    let instructions = Instructions::detect();
     let rotation = Rotation::new(&config.rotary, config.head_width, &rows);
     let rotation_local = config
         .rotary_local
@@ -68,7 +70,7 @@ pub fn forward(
             index,
             rows: &rows,
             spans,
-            instructions,
+            compute,
         };
         let rotation = match (&rotation_local, config.window.of(index)) {
             (Some(local), Some(_)) => local,
@@ -80,7 +82,7 @@ pub fn forward(
     if give_up() {
         return Ok(Pass::GivenUp);
     }
-    logits(config, weights, &rows, &state)
+    logits(config, weights, &rows, &state, compute)
 }
 
 /// One token of one span.
@@ -111,6 +113,7 @@ fn logits(
     weights: &Weights,
     rows: &[Row],
     state: &[f32],
+    compute: Compute<'_>,
 ) -> Result<Pass, ModelError> {
     let mut wanted = Vec::new();
     for (row, x) in rows.iter().zip(state.chunks_exact(config.width)) {
@@ -121,16 +124,17 @@ fn logits(
     if wanted.is_empty() {
         return Ok(Pass::Done(Vec::new()));
     }
-    let normed = normalised(&wanted, &weights.norm, config.norm_epsilon);
-    let [mut result] = Matrix::products([&*weights.head], &Input::new(&normed, config.width))?;
-    if let Some(cap) = config.logit_cap {
-        for logit in &mut result {
-            *logit = cap * attention::tanh(*logit / cap);
-        }
-    }
+    let normed = normalised(&wanted, &weights.norm, config.norm_epsilon, compute);
+    let x = Input::new(&normed, config.width, compute);
+    let [mut result] = Matrix::products([&*weights.head], &x)?;
     let result = result
-        .chunks_exact(config.vocabulary)
-        .map(<[f32]>::to_vec)
+        .chunks_exact_mut(config.vocabulary)
+        .map(|logits| {
+            if let Some(cap) = config.logit_cap {
+                gate::cap(logits, cap, compute.instructions);
+            }
+            logits.to_vec()
+        })
         .collect();
     Ok(Pass::Done(result))
 }
@@ -141,7 +145,7 @@ struct LayerPass<'a> {
     index: usize,
     rows: &'a [Row],
     spans: &'a [Span<'a>],
-    instructions: Instructions,
+    compute: Compute<'a>,
 }
 
 impl LayerPass<'_> {
@@ -151,20 +155,16 @@ impl LayerPass<'_> {
         rotation: &Rotation,
         state: &mut [f32],
     ) -> Result<(), ModelError> {
-        let config = self.config;
-        let normed = normalised(state, &self.layer.attention_norm, config.norm_epsilon);
-        let x = Input::new(&normed, config.width);
-        let layer = self.layer;
+        let (config, layer, compute) = (self.config, self.layer, self.compute);
+        let epsilon = config.norm_epsilon;
+        let normed = normalised(state, &layer.attention_norm, epsilon, compute);
+        let x = Input::new(&normed, config.width, compute);
         let [mut queries, mut keys, values] =
             products([&layer.query, &layer.key, &layer.value], &x)?;
-        normalise_heads(
-            &mut queries,
-            layer.query_norm.as_deref(),
-            config.norm_epsilon,
-        );
-        normalise_heads(&mut keys, layer.key_norm.as_deref(), config.norm_epsilon);
-        rotation.apply(&mut queries, config.query_width());
-        rotation.apply(&mut keys, config.kv_width());
+        self.normalise_heads(&mut queries, layer.query_norm.as_deref());
+        self.normalise_heads(&mut keys, layer.key_norm.as_deref());
+        rotation.apply(&mut queries, config.query_width(), compute.pool);
+        rotation.apply(&mut keys, config.kv_width(), compute.pool);
         let width = config.kv_width();
         for (number, row) in self.rows.iter().enumerate() {
             let part = number * width..(number + 1) * width;
@@ -177,83 +177,74 @@ impl LayerPass<'_> {
                 &values[part],
             );
         }
+        let shape = Shape {
+            heads: config.heads,
+            kv_heads: config.kv_heads,
+            head_width: config.head_width,
+            scale: config.attention_scale,
+            cap: config.attention_cap,
+            window: config.window.of(self.index),
+        };
+        let sequences = self.sequences(cache, &shape);
         let mut mixed = vec![0.0; queries.len()];
-        let cache = &*cache;
-        mixed
-            .par_chunks_mut(config.head_width)
-            .zip(queries.par_chunks(config.head_width))
-            .enumerate()
-            .for_each_init(Vec::new, |scores, (number, (out, query))| {
-                self.mix(cache, number, query, scores, out);
-            });
+        attention::attend(
+            &shape,
+            &sequences,
+            &queries,
+            &mut mixed,
+            compute.instructions,
+            compute.pool,
+        );
+        let x = Input::new(&mixed, config.query_width(), compute);
         self.add(
             state,
             &layer.output,
-            &Input::new(&mixed, config.query_width()),
+            &x,
             layer.attention_post_norm.as_deref(),
-        )?;
-        Ok(())
+        )
     }
 
-    /// One head of one row: soft-max over all tokens up to its own, in the order of positions.
-    fn mix(
-        &self,
-        cache: &Cache,
-        number: usize,
-        query: &[f32],
-        scores: &mut Vec<f32>,
-        out: &mut [f32],
-    ) {
-        let config = self.config;
-        let row = &self.rows[number / config.heads];
-        let head = number % config.heads / (config.heads / config.kv_heads);
-        let (width, head_width) = (config.kv_width(), config.head_width);
-        let end = row.position + 1;
-        let begin = match config.window.of(self.index) {
-            Some(tokens) => end.saturating_sub(tokens),
-            None => 0,
-        };
-        let first = begin / BLOCK;
-        let blocks = &self.spans[row.span].table.blocks()[first..end.div_ceil(BLOCK)];
-        let blocks: Vec<Block<'_>> = blocks
-            .iter()
-            .map(|&block| {
-                let (keys, values) = cache.read(block, self.index);
-                Block {
-                    keys: &keys[head * head_width * BLOCK..(head + 1) * head_width * BLOCK],
-                    values: &values[head * head_width..],
-                }
-            })
-            .collect();
-        let head = Head {
-            query,
-            blocks: &blocks,
-            skip: begin - first * BLOCK,
-            length: end - first * BLOCK,
-            scale: config.attention_scale,
-            cap: config.attention_cap,
-            stride: width,
-        };
-        attention::attend(&head, scores, out, self.instructions);
+    /// What each span's rows see of the cache.
+    fn sequences<'c>(&self, cache: &'c Cache, shape: &Shape) -> Vec<Sequence<'c>> {
+        let mut row = 0;
+        let mut sequences = Vec::with_capacity(self.spans.len());
+        for span in self.spans {
+            let end = span.start + span.tokens.len();
+            let first = shape.begin(span.start) / BLOCK;
+            let blocks = span.table.blocks()[first..end.div_ceil(BLOCK)]
+                .iter()
+                .map(|&block| {
+                    let (keys, values) = cache.read(block, self.index);
+                    Block { keys, values }
+                })
+                .collect();
+            sequences.push(Sequence {
+                blocks,
+                first: first * BLOCK,
+                row,
+                position: span.start,
+                rows: span.tokens.len(),
+            });
+            row += span.tokens.len();
+        }
+        sequences
     }
 
     /// The gated feed-forward part (Shazeer 2020): down(silu(gate(x)) * up(x)).
     fn feed(&self, state: &mut [f32]) -> Result<(), ModelError> {
-        let config = self.config;
-        let normed = normalised(state, &self.layer.feed_norm, config.norm_epsilon);
-        let x = Input::new(&normed, config.width);
-        let layer = self.layer;
-        let [mut gate, up] = products([&layer.gate, &layer.up], &x)?;
-        let activation = config.activation;
-        gate.par_chunks_mut(config.feed_forward)
-            .zip(up.par_chunks(config.feed_forward))
-            .for_each(|(gate, up)| attention::gated(activation, gate, up, self.instructions));
-        self.add(
-            state,
-            &layer.down,
-            &Input::new(&gate, config.feed_forward),
-            layer.feed_post_norm.as_deref(),
-        )
+        let (config, layer, compute) = (self.config, self.layer, self.compute);
+        let normed = normalised(state, &layer.feed_norm, config.norm_epsilon, compute);
+        let x = Input::new(&normed, config.width, compute);
+        let gated = if layer.gate.bias.is_none() && layer.up.bias.is_none() {
+            Matrix::gated(&layer.gate.matrix, &layer.up.matrix, config.activation, &x)?
+        } else {
+            let [mut gate, up] = products([&layer.gate, &layer.up], &x)?;
+            let Compute { instructions, pool } = compute;
+            gate::gated_rows(config.activation, &mut gate, &up, instructions, pool);
+            gate
+        };
+        let x = Input::new(&gated, config.feed_forward, compute);
+        self.add(state, &layer.down, &x, layer.feed_post_norm.as_deref())
     }
 
     /// Adds a linear map of `x` to the stream, normalised first where the family does so.
@@ -264,15 +255,23 @@ impl LayerPass<'_> {
         x: &Input<'_>,
         norm: Option<&[f32]>,
     ) -> Result<(), ModelError> {
-        let [values] = products([linear], x)?;
-        let values = match norm {
-            Some(norm) => normalised(&values, norm, self.config.norm_epsilon),
-            None => values,
-        };
-        for (sum, value) in state.iter_mut().zip(&values) {
-            *sum += value;
+        let Compute { instructions, pool } = self.compute;
+        let [mut values] = products([linear], x)?;
+        if let Some(norm) = norm {
+            let epsilon = self.config.norm_epsilon;
+            stream::normalise_in_place(&mut values, norm, epsilon, instructions, pool);
         }
+        stream::add(state, &values, pool);
         Ok(())
+    }
+
+    /// Normalises every head of every row in place.
+    fn normalise_heads(&self, values: &mut [f32], norm: Option<&[f32]>) {
+        if let Some(norm) = norm {
+            let Compute { instructions, pool } = self.compute;
+            let epsilon = self.config.norm_epsilon;
+            stream::normalise_in_place(values, norm, epsilon, instructions, pool);
+        }
     }
 }
 
@@ -313,37 +312,50 @@ impl Rotation {
         }
     }
 
-    /// Turns every head of every row in place.
-    fn apply(&self, values: &mut [f32], width: usize) {
+    /// Turns every head of every row of `width` numbers in place.
+    fn apply(&self, values: &mut [f32], width: usize, pool: &Pool) {
+        /// Rows of one part of the pool's work.
+        const ROWS: usize = 16;
         if self.pairs == 0 {
             return;
         }
-        let rows = values.chunks_exact_mut(width);
-        for (row, turns) in rows.zip(self.turns.chunks_exact(self.pairs)) {
-            for head in row.chunks_exact_mut(self.head_width) {
-                for (pair, &(cosine, sine)) in turns.iter().enumerate() {
-                    let (i, j) = match self.kind {
-                        Pairs::Neighbours => (2 * pair, 2 * pair + 1),
-                        Pairs::Halves => (pair, pair + self.pairs),
-                    };
-                    let (a, b) = (head[i], head[j]);
-                    head[i] = a * cosine - b * sine;
-                    head[j] = a * sine + b * cosine;
+        pool.chunks(values, ROWS * width, &|part, values| {
+            let turns = &self.turns[part * ROWS * self.pairs..];
+            let rows = values.chunks_exact_mut(width);
+            for (row, turns) in rows.zip(turns.chunks_exact(self.pairs)) {
+                for head in row.chunks_exact_mut(self.head_width) {
+                    self.turn(head, turns);
+                }
+            }
+        });
+    }
+
+    fn turn(&self, head: &mut [f32], turns: &[(f32, f32)]) {
+        match self.kind {
+            Pairs::Neighbours => {
+                for (pair, &(cosine, sine)) in head.chunks_exact_mut(2).zip(turns) {
+                    let (a, b) = (pair[0], pair[1]);
+                    pair[0] = a * cosine - b * sine;
+                    pair[1] = a * sine + b * cosine;
+                }
+            }
+            Pairs::Halves => {
+                let (first, second) = head.split_at_mut(self.pairs);
+                for ((a, b), &(cosine, sine)) in first.iter_mut().zip(second).zip(turns) {
+                    let (x, y) = (*a, *b);
+                    *a = x * cosine - y * sine;
+                    *b = x * sine + y * cosine;
                 }
             }
         }
     }
 }
 
-/// Root-mean-square normalisation (Zhang & Sennrich 2019) of every row.
-fn normalised(values: &[f32], weight: &[f32], epsilon: f32) -> Vec<f32> {
-    let mut out = Vec::with_capacity(values.len());
-    for row in values.chunks_exact(weight.len()) {
-        #[allow(clippy::cast_precision_loss, reason = "a row is narrow")]
-        let mean = float::dot(row, row) / weight.len() as f32;
-        let scale = 1.0 / (mean + epsilon).sqrt();
-        out.extend(row.iter().zip(weight).map(|(x, w)| x * scale * w));
-    }
+/// Root-mean-square normalisation of every row.
+fn normalised(values: &[f32], weight: &[f32], epsilon: f32, compute: Compute<'_>) -> Vec<f32> {
+    let mut out = vec![0.0; values.len()];
+    let Compute { instructions, pool } = compute;
+    stream::normalise(values, weight, epsilon, &mut out, instructions, pool);
     out
 }
 
@@ -363,12 +375,4 @@ fn products<const N: usize>(
         }
     }
     Ok(results)
-}
-
-/// Normalises every head of every row in place.
-fn normalise_heads(values: &mut [f32], norm: Option<&[f32]>, epsilon: f32) {
-    if let Some(norm) = norm {
-        let normed = normalised(values, norm, epsilon);
-        values.copy_from_slice(&normed);
-    }
 }

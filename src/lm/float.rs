@@ -1,27 +1,4 @@
-//! Sums over plain 32-bit floats in a fixed order.
-
-/// Partial sums kept side by side; the order of summation depends on it, so it never changes.
-const LANES: usize = 8;
-
-/// The scalar product of two slices of equal length: lane `i` sums the products at positions `i` modulo 8, the lanes are added
-/// pairwise, what is left over comes last.
-#[must_use]
-pub fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut lanes = [0_f32; LANES];
-    let (a_blocks, b_blocks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let (a_rest, b_rest) = (a_blocks.remainder(), b_blocks.remainder());
-    for (x, y) in a_blocks.zip(b_blocks) {
-        for lane in 0..LANES {
-            lanes[lane] += x[lane] * y[lane];
-        }
-    }
-    let mut sum = ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6]))
-        + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
-    for (x, y) in a_rest.iter().zip(b_rest) {
-        sum += x * y;
-    }
-    sum
-}
+//! 16-bit floats.
 
 /// A 16-bit float (IEEE 754 binary16) as a 32-bit one; exact.
 #[must_use]
@@ -109,14 +86,5 @@ mod tests {
             assert_eq!(to_half(value), bits, "{value}");
         }
         assert!(from_half(to_half(f32::NAN)).is_nan());
-    }
-
-    #[test]
-    fn the_product_counts_every_number() {
-        for length in 0..40_u8 {
-            let a: Vec<f32> = (0..length).map(f32::from).collect();
-            let expected: f32 = a.iter().map(|x| x * x).sum();
-            assert_eq!(dot(&a, &a), expected);
-        }
     }
 }

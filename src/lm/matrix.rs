@@ -2,18 +2,23 @@
 //!
 //! Invariant: a product's row depends on that row of the input alone.
 
+use super::config::Activation;
 use super::error::ModelError;
-use super::float;
 use super::gguf::Format;
-use super::kernel::{self, Activations, Instructions, Job, Packed};
+use super::kernel::{
+    self, Activations, BLOCK, Dense, Float, Instructions, Job, Packed, Pool, gate,
+};
 use candle_core::quantized::{GgmlDType, QMatMul, QTensor, ggml_file};
 use candle_core::{Device, Module, Tensor};
-use rayon::prelude::*;
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-/// Output columns one task computes.
-const COLUMNS_PER_TASK: usize = 64;
+/// What computes: instructions and threads.
+#[derive(Clone, Copy)]
+pub struct Compute<'a> {
+    pub instructions: Instructions,
+    pub pool: &'a Pool,
+}
 
 /// A weight matrix of `rows` outputs and `columns` inputs.
 pub struct Matrix {
@@ -24,11 +29,8 @@ pub struct Matrix {
 }
 
 enum Store {
-    Plain(Vec<f32>),
-    Packed {
-        weights: Packed,
-        instructions: Instructions,
-    },
+    Dense(Dense),
+    Packed(Packed),
     /// Formats without a kernel of ours. Slow, and it uses candle's own threads.
     Candle {
         product: QMatMul,
@@ -40,17 +42,19 @@ enum Store {
 pub struct Input<'a> {
     values: &'a [f32],
     columns: usize,
+    compute: Compute<'a>,
     quantised: OnceCell<Activations>,
 }
 
 impl<'a> Input<'a> {
     /// `values` holds whole rows of `columns` numbers.
     #[must_use]
-    pub fn new(values: &'a [f32], columns: usize) -> Self {
+    pub fn new(values: &'a [f32], columns: usize, compute: Compute<'a>) -> Self {
         debug_assert!(columns > 0 && values.len().is_multiple_of(columns));
         Self {
             values,
             columns,
+            compute,
             quantised: OnceCell::new(),
         }
     }
@@ -62,26 +66,16 @@ impl<'a> Input<'a> {
 
     fn quantised(&self) -> &Activations {
         self.quantised.get_or_init(|| {
+            let Compute { instructions, pool } = self.compute;
             let mut activations = Activations::default();
-            activations.quantise(self.values, self.columns);
+            activations.quantise(self.values, self.columns, instructions, pool);
             activations
         })
     }
 }
 
 impl Matrix {
-    /// A matrix of plain numbers, row by row.
-    #[must_use]
-    pub fn plain(name: &str, rows: usize, columns: usize, values: Vec<f32>) -> Self {
-        Self {
-            name: name.to_owned(),
-            rows,
-            columns,
-            store: Store::Plain(values),
-        }
-    }
-
-    /// A matrix from the bytes of a file, `rows` rows of `columns` numbers in `format`.
+    /// A matrix from the bytes of a file: `rows` rows of `columns` numbers in `format`.
     pub fn stored(
         name: &str,
         format: Format,
@@ -89,16 +83,19 @@ impl Matrix {
         rows: usize,
         columns: usize,
     ) -> Result<Self, ModelError> {
-        if let Some(values) = numbers(format, data) {
-            return Ok(Self::plain(name, rows, columns, values));
-        }
-        let store = if let Some(kernel_format) = kernel_format(format)
-            && let Some(weights) = Packed::new(kernel_format, data, rows, columns)
+        let refused = || {
+            let what = format!(
+                "{} bytes are not {rows} x {columns} of {format:?}",
+                data.len()
+            );
+            ModelError::compute(name, what)
+        };
+        let store = if let Some(float) = float(format) {
+            Store::Dense(Dense::new(float, data, rows, columns).ok_or_else(refused)?)
+        } else if let Some(format) = kernel_format(format)
+            && columns.is_multiple_of(BLOCK)
         {
-            Store::Packed {
-                weights,
-                instructions: Instructions::detect(),
-            }
+            Store::Packed(Packed::new(format, data, rows, columns).ok_or_else(refused)?)
         } else {
             let dtype = candle_type(format).ok_or_else(|| {
                 ModelError::compute(name, format!("the format {format:?} is not supported"))
@@ -129,20 +126,34 @@ impl Matrix {
         self.columns
     }
 
+    /// Bytes it holds in memory.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match &self.store {
+            Store::Dense(weights) => weights.bytes(),
+            Store::Packed(weights) => weights.bytes(),
+            Store::Candle { table, .. } => table.storage_size_in_bytes(),
+        }
+    }
+
+    /// The format it is stored in, for reports.
+    #[must_use]
+    pub fn format(&self) -> String {
+        match &self.store {
+            Store::Dense(weights) => format!("{:?}", weights.float()),
+            Store::Packed(weights) => format!("{:?}", weights.format()),
+            Store::Candle { table, .. } => format!("{:?} (candle)", table.dtype()),
+        }
+    }
+
     /// `out[i] = W · x[i]` for every row of the activations; `out` has `x.rows() * self.rows()` numbers.
     pub fn product(&self, x: &Input<'_>, out: &mut [f32]) -> Result<(), ModelError> {
+        let Compute { instructions, pool } = x.compute;
         match &self.store {
-            Store::Plain(values) => {
-                self.plain_product(values, x.values, out);
-                Ok(())
-            }
-            Store::Packed {
-                weights,
-                instructions,
-            } => {
+            Store::Dense(weights) => weights.multiply(x.values, out, instructions, pool),
+            Store::Packed(weights) => {
                 let mut jobs = [Job { weights, out }];
-                kernel::multiply(&mut jobs, x.quantised(), *instructions);
-                Ok(())
+                kernel::multiply(&mut jobs, x.quantised(), instructions, pool);
             }
             Store::Candle { product, .. } => {
                 let input = Tensor::from_slice(x.values, (x.rows(), self.columns), &Device::Cpu);
@@ -151,9 +162,9 @@ impl Matrix {
                     .and_then(|result| result.flatten_all()?.to_vec1::<f32>())
                     .map_err(|e| ModelError::compute(&self.name, e))?;
                 out.copy_from_slice(&result);
-                Ok(())
             }
         }
+        Ok(())
     }
 
     /// The products of several matrices with the same rows: at once where all of them have a kernel.
@@ -163,23 +174,48 @@ impl Matrix {
     ) -> Result<[Vec<f32>; N], ModelError> {
         let mut results = matrices.map(|matrix| vec![0.0; x.rows() * matrix.rows]);
         let mut jobs = Vec::with_capacity(N);
-        let mut chosen = Instructions::Portable;
         for (matrix, out) in matrices.into_iter().zip(&mut results) {
             match &matrix.store {
-                Store::Packed {
-                    weights,
-                    instructions,
-                } => {
-                    chosen = *instructions;
-                    jobs.push(Job { weights, out });
-                }
+                Store::Packed(weights) => jobs.push(Job { weights, out }),
                 _ => matrix.product(x, out)?,
             }
         }
         if !jobs.is_empty() {
-            kernel::multiply(&mut jobs, x.quantised(), chosen);
+            kernel::multiply(
+                &mut jobs,
+                x.quantised(),
+                x.compute.instructions,
+                x.compute.pool,
+            );
         }
         Ok(results)
+    }
+
+    /// `activation(gate · x) * (up · x)`, number by number.
+    pub fn gated(
+        gate: &Matrix,
+        up: &Matrix,
+        activation: Activation,
+        x: &Input<'_>,
+    ) -> Result<Vec<f32>, ModelError> {
+        let Compute { instructions, pool } = x.compute;
+        if let (Store::Packed(a), Store::Packed(b)) = (&gate.store, &up.store)
+            && a.format() == b.format()
+        {
+            let mut out = vec![0.0; x.rows() * gate.rows];
+            kernel::multiply_gated(
+                [a, b],
+                x.quantised(),
+                activation,
+                &mut out,
+                instructions,
+                pool,
+            );
+            return Ok(out);
+        }
+        let [mut gates, ups] = Self::products([gate, up], x)?;
+        gate::gated_rows(activation, &mut gates, &ups, instructions, pool);
+        Ok(gates)
     }
 
     /// One row of the matrix as plain numbers: a token's embedding.
@@ -192,10 +228,8 @@ impl Matrix {
             ));
         }
         match &self.store {
-            Store::Plain(values) => {
-                out.copy_from_slice(&values[at * self.columns..(at + 1) * self.columns]);
-            }
-            Store::Packed { weights, .. } => weights.row(at, out),
+            Store::Dense(weights) => weights.row(at, out),
+            Store::Packed(weights) => weights.row(at, out),
             Store::Candle { table, .. } => {
                 let row = Tensor::new(&[index], &Device::Cpu)
                     .and_then(|ids| table.embedding(&ids))
@@ -206,60 +240,37 @@ impl Matrix {
         }
         Ok(())
     }
-
-    fn plain_product(&self, values: &[f32], x: &[f32], out: &mut [f32]) {
-        // Columns are computed task by task into their own buffers, then put in place: rows of `out` are interleaved.
-        let rows = x.len() / self.columns;
-        let tasks = self.rows.div_ceil(COLUMNS_PER_TASK);
-        let parts: Vec<Vec<f32>> = (0..tasks)
-            .into_par_iter()
-            .map(|task| {
-                let first = task * COLUMNS_PER_TASK;
-                let last = (first + COLUMNS_PER_TASK).min(self.rows);
-                let mut part = Vec::with_capacity((last - first) * rows);
-                for weights in
-                    values[first * self.columns..last * self.columns].chunks_exact(self.columns)
-                {
-                    for row in x.chunks_exact(self.columns) {
-                        part.push(float::dot(weights, row));
-                    }
-                }
-                part
-            })
-            .collect();
-        let mut column = 0;
-        for part in parts {
-            for results in part.chunks_exact(rows.max(1)) {
-                for (row, &result) in results.iter().enumerate() {
-                    out[row * self.rows + column] = result;
-                }
-                column += 1;
-            }
-        }
-    }
 }
 
 /// The numbers of plain formats; none for quantised ones.
 #[must_use]
 pub fn numbers(format: Format, data: &[u8]) -> Option<Vec<f32>> {
-    match format {
-        Format::F32 => Some(
+    let words = || {
+        data.chunks_exact(2)
+            .map(|b| u16::from_le_bytes([b[0], b[1]]))
+    };
+    match float(format)? {
+        Float::F32 => Some(
             data.chunks_exact(4)
                 .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
                 .collect(),
         ),
-        Format::F16 => Some(
-            data.chunks_exact(2)
-                .map(|b| float::from_half(u16::from_le_bytes([b[0], b[1]])))
+        Float::Half => Some(words().map(super::float::from_half).collect()),
+        Float::Brain => Some(
+            words()
+                .map(|bits| f32::from_bits(u32::from(bits) << 16))
                 .collect(),
         ),
-        Format::Bf16 => Some(
-            data.chunks_exact(2)
-                .map(|b| f32::from_bits(u32::from(u16::from_le_bytes([b[0], b[1]])) << 16))
-                .collect(),
-        ),
-        _ => None,
     }
+}
+
+fn float(format: Format) -> Option<Float> {
+    Some(match format {
+        Format::F32 => Float::F32,
+        Format::F16 => Float::Half,
+        Format::Bf16 => Float::Brain,
+        _ => return None,
+    })
 }
 
 fn kernel_format(format: Format) -> Option<kernel::Format> {
@@ -269,6 +280,9 @@ fn kernel_format(format: Format) -> Option<kernel::Format> {
         Format::Q5_0 => kernel::Format::Q5_0,
         Format::Q5_1 => kernel::Format::Q5_1,
         Format::Q8_0 => kernel::Format::Q8_0,
+        Format::Q4K => kernel::Format::Q4K,
+        Format::Q5K => kernel::Format::Q5K,
+        Format::Q6K => kernel::Format::Q6K,
         _ => return None,
     })
 }
@@ -277,9 +291,6 @@ fn candle_type(format: Format) -> Option<GgmlDType> {
     Some(match format {
         Format::Q2K => GgmlDType::Q2K,
         Format::Q3K => GgmlDType::Q3K,
-        Format::Q4K => GgmlDType::Q4K,
-        Format::Q5K => GgmlDType::Q5K,
-        Format::Q6K => GgmlDType::Q6K,
         _ => return None,
     })
 }

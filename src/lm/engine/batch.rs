@@ -17,9 +17,9 @@ use crate::domain::request::Finish;
 use crate::lm::cache::{BLOCK, Cache};
 use crate::lm::decoder::{self, Pass, Span};
 use crate::lm::error::ModelError;
+use crate::lm::kernel::Pool;
 use crate::lm::model::Model;
-use rayon::prelude::*;
-use rayon::{ThreadPool, ThreadPoolBuilder};
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -28,7 +28,7 @@ use std::sync::atomic::Ordering;
 pub struct Batch {
     model: Model,
     cache: Cache,
-    pool: ThreadPool,
+    pool: Pool,
     running: Vec<Row>,
     waiting: VecDeque<Row>,
     context: usize,
@@ -47,16 +47,12 @@ struct Share {
 impl Batch {
     /// Prepares threads and memory for a model.
     pub fn new(model: Model, options: &Options, stats: Arc<Stats>) -> Result<Self, Fault> {
-        let pool = ThreadPoolBuilder::new()
-            .num_threads(options.threads)
-            .thread_name(|number| format!("lm {number}"))
-            .build()
-            .map_err(|e| {
-                Fault::new(
-                    FaultClass::Resource,
-                    format!("starting {} computing threads: {e}", options.threads),
-                )
-            })?;
+        let pool = Pool::new(options.threads).map_err(|e| {
+            Fault::new(
+                FaultClass::Resource,
+                format!("starting {} computing threads: {e}", options.threads),
+            )
+        })?;
         let config = &model.config;
         let cache = Cache::new(config.layers, config.kv_width(), options.cache_mib << 20);
         Ok(Self {
@@ -339,8 +335,14 @@ impl Batch {
             })
             .collect();
         let (model, cache) = (&self.model, &mut self.cache);
-        self.pool
-            .install(|| decoder::forward(&model.config, &model.weights, cache, &spans, &give_up))
+        decoder::forward(
+            &model.config,
+            &model.weights,
+            cache,
+            &self.pool,
+            &spans,
+            &give_up,
+        )
     }
 
     fn take_results(&mut self, shares: &[Share], logits: Vec<Vec<f32>>) {
@@ -410,14 +412,12 @@ impl Batch {
                     )
                 })
                 .collect();
-            self.pool.install(|| {
-                inputs
-                    .into_par_iter()
-                    .map(|(row, sampler, seen, position, logits)| {
-                        (row, sampler.draw(logits, seen, position as u64))
-                    })
-                    .collect()
-            })
+            let mut drawn = vec![(0, 0); inputs.len()];
+            self.pool.chunks(&mut drawn, 1, &|number, drawn| {
+                let (row, sampler, seen, position, logits) = inputs[number];
+                drawn[0] = (row, sampler.draw(logits, seen, position as u64));
+            });
+            drawn
         };
         Stats::add(&self.stats.drawn_tokens, drawn.len());
         let mut ended = Vec::new();

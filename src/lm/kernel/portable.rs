@@ -1,54 +1,59 @@
 //! The arithmetic in plain Rust: the reference for the vector paths, and the path for other CPUs.
 
-use super::pack::f16_to_f32;
-use super::{Activations, BLOCK, LANES, Packed};
+use super::format::{Layout, Scales};
+use super::lanes::LANES;
+use super::pack::block_at;
+use super::product::{Rows, Sums};
+use super::{BLOCK, unpack};
 
-/// Sums of one group of features for `rows` rows from `first` on.
-pub(super) fn tile(
-    w: &Packed,
-    x: &Activations,
-    group: usize,
-    first: usize,
-    rows: usize,
-    sums: &mut [[f32; LANES]],
-) {
-    let blocks = w.blocks();
-    let per_block = if w.format.is_nibbles() {
-        LANES * BLOCK / 2
-    } else {
-        LANES * BLOCK
-    };
-    let offset = w.format.offset();
-    for block in 0..blocks {
-        let place = group * blocks + block;
-        let values = &w.values[place * per_block..(place + 1) * per_block];
-        let scales = &w.scales[place * LANES..(place + 1) * LANES];
-        for (row, sums) in sums.iter_mut().enumerate().take(rows) {
-            let at = (first + row) * x.blocks() + block;
-            let bytes = &x.bytes[at * BLOCK..(at + 1) * BLOCK];
-            let (x_scale, x_sum) = (x.scales[at], x.sums[at]);
-            let mut dots = [0i32; LANES];
-            for (quad, four) in bytes.chunks_exact(4).enumerate() {
-                let (from, shift) = if w.format.is_nibbles() {
-                    (quad % 4, (quad / 4) * 4)
-                } else {
-                    (quad, 0)
-                };
-                let mask = if w.format.is_nibbles() { 15 } else { 255 };
-                let packed = &values[from * LANES * 4..(from + 1) * LANES * 4];
-                for (dot, stored) in dots.iter_mut().zip(packed.chunks_exact(4)) {
-                    for (value, byte) in stored.iter().zip(four) {
-                        *dot += i32::from(value >> shift & mask) * i32::from(*byte);
+/// Sums of one group of features for the rows.
+pub(super) fn tile<F: Layout>(group: &[u8], rows: &Rows<'_>, sums: &mut Sums) {
+    let mut stored = [0; LANES * BLOCK];
+    for block in 0..rows.blocks {
+        let at = block_at::<F>(block);
+        unpack::values::<F>(&group[at..at + F::BLOCK_BYTES], &mut stored);
+        let scales = [0, 1].map(|half| unpack::scales::<F>(group, block, half));
+        for (row, sums) in sums.iter_mut().enumerate().take(rows.count) {
+            let x = rows.block(row, block);
+            let mut dots = [[0_i32; LANES]; 2];
+            for (quad, (four, stored)) in x
+                .bytes
+                .chunks_exact(4)
+                .zip(stored.chunks_exact(LANES * 4))
+                .enumerate()
+            {
+                for (dot, values) in dots[quad / 4].iter_mut().zip(stored.chunks_exact(4)) {
+                    for (value, byte) in values.iter().zip(four) {
+                        *dot += (i32::from(*value) - F::OFFSET) * i32::from(*byte);
                     }
                 }
             }
-            for (lane, sum) in sums.iter_mut().enumerate() {
-                let dot = (dots[lane] - offset * x_sum) as f32;
-                *sum += dot * (f16_to_f32(scales[lane]) * x_scale);
-                if w.format.has_minimum() {
-                    *sum += f16_to_f32(w.minimums[place * LANES + lane]) * (x_scale * x_sum as f32);
-                }
+            finish::<F>(&dots, &scales, x.scale, x.total, sums);
+        }
+    }
+}
+
+/// Adds a block's exact products to the sums: the one arithmetic of all paths.
+#[inline(always)]
+#[allow(clippy::cast_precision_loss, reason = "far below 2^24")]
+pub(super) fn finish<F: Layout>(
+    dots: &[[i32; LANES]; 2],
+    scales: &[([f32; LANES], [f32; LANES]); 2],
+    x_scale: f32,
+    x_total: f32,
+    sums: &mut [f32; LANES],
+) {
+    for (lane, sum) in sums.iter_mut().enumerate() {
+        if F::SCALES == Scales::SharedHalves {
+            for (dots, scales) in dots.iter().zip(scales) {
+                *sum = (dots[lane] as f32).mul_add(scales.0[lane] * x_scale, *sum);
             }
+        } else {
+            let dot = (dots[0][lane] + dots[1][lane]) as f32;
+            *sum = dot.mul_add(scales[0].0[lane] * x_scale, *sum);
+        }
+        if F::HAS_MINIMUM {
+            *sum = scales[0].1[lane].mul_add(x_total, *sum);
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::support::tiny_model::Stored;
 use synod::lm::cache::{Cache, Table};
 use synod::lm::decoder::{Pass, Span, forward};
 use synod::lm::engine::Options;
+use synod::lm::kernel::Pool;
 use synod::lm::model::Model;
 
 /// Logits after each of `prompts`, all in one pass, on `threads` threads.
@@ -29,11 +30,8 @@ fn logits(model: &Model, prompts: &[Vec<u32>], threads: usize) -> Vec<Vec<f32>> 
             wanted: 1,
         })
         .collect();
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .unwrap();
-    let pass = pool.install(|| forward(config, &model.weights, &mut cache, &spans, &|| false));
+    let pool = Pool::new(threads).unwrap();
+    let pass = forward(config, &model.weights, &mut cache, &pool, &spans, &|| false);
     match pass.unwrap() {
         Pass::Done(logits) => logits,
         Pass::GivenUp => panic!("nobody gave up"),
@@ -101,9 +99,10 @@ fn logits_are_those_of_an_independent_implementation() {
     let expected = reference();
     let found = logits(&model(Stored::F32), &[REFERENCE_PROMPT.to_vec()], 1).remove(0);
     assert_eq!(found.len(), expected.len());
+    // Keys and values are kept in 16 bits: 11 bits of each number.
     for (token, (found, expected)) in found.iter().zip(&expected).enumerate() {
         assert!(
-            (found - expected).abs() < 2e-4,
+            (found - expected).abs() < 5e-3,
             "token {token}: {found}, expected {expected}"
         );
     }
@@ -117,4 +116,47 @@ fn eight_bits_stay_close_to_the_reference() {
     let error = square(&mut found.iter().zip(&expected).map(|(a, b)| a - b));
     let size = square(&mut expected.iter().copied());
     assert!(error / size < 0.05, "relative error {}", error / size);
+}
+
+/// Logits of the reference prompt, one line for each token, bits in hexadecimal.
+fn as_text(logits: &[f32]) -> String {
+    let line = |bits: u32| format!("{bits:08x}\n");
+    bits(logits).into_iter().map(line).collect()
+}
+
+/// Every number that the program ever computed rests on this: seeds, resumed runs, search results, caches. Who changes the
+/// arithmetic on purpose writes the files again with the test below, and says so.
+#[test]
+fn the_arithmetic_is_the_golden_one_to_the_bit() {
+    for (stored, golden) in [
+        (
+            Stored::F32,
+            include_str!("../../vectors/golden/tiny_f32.txt"),
+        ),
+        (
+            Stored::Q8_0,
+            include_str!("../../vectors/golden/tiny_q8_0.txt"),
+        ),
+        (
+            Stored::Q4_1,
+            include_str!("../../vectors/golden/tiny_q4_1.txt"),
+        ),
+    ] {
+        let found = logits(&model(stored), &[REFERENCE_PROMPT.to_vec()], 2).remove(0);
+        assert!(as_text(&found) == golden, "{stored:?} gives other bits");
+    }
+}
+
+#[test]
+#[ignore = "writes the golden files to SYNOD_GOLDEN"]
+fn the_golden_files_are_written() {
+    let folder = std::path::PathBuf::from(std::env::var("SYNOD_GOLDEN").unwrap());
+    for (stored, name) in [
+        (Stored::F32, "tiny_f32.txt"),
+        (Stored::Q8_0, "tiny_q8_0.txt"),
+        (Stored::Q4_1, "tiny_q4_1.txt"),
+    ] {
+        let found = logits(&model(stored), &[REFERENCE_PROMPT.to_vec()], 1).remove(0);
+        std::fs::write(folder.join(name), as_text(&found)).unwrap();
+    }
 }

@@ -126,39 +126,47 @@ async fn real_model_speed() {
     println!("{}\n{:?}", all[0].0, local.stats("real"));
 }
 
+/// The most likely tokens after a fixed prompt and the bits of their logits, and a checksum of all bits: the same on every
+/// machine. To change the arithmetic on purpose, put the printed lines in.
+const GOLDEN: &str = include_str!("../../vectors/golden/smollm2_135m_q4_1.txt");
+
 #[test]
 #[ignore = "needs SYNOD_TEST_MODEL"]
-fn real_model_logits() {
+fn real_model_logits_are_the_golden_ones() {
     use synod::lm::cache::{Cache, Table};
     use synod::lm::decoder::{Pass, Span, forward};
     let path = PathBuf::from(std::env::var("SYNOD_TEST_MODEL").expect("SYNOD_TEST_MODEL"));
     let model = synod::lm::model::Model::open(&path).unwrap();
-    for question in ["What is the capital of France?", "The capital of France is"] {
-        let tokens = model.encode(&[Message::user(question)]).unwrap();
-        println!("{tokens:?}");
-        let config = &model.config;
-        let mut cache = Cache::new(config.layers, config.kv_width(), 1 << 28);
-        let mut table = Table::default();
-        cache.reserve(&mut table, tokens.len()).unwrap();
-        let span = Span {
-            table: &table,
-            start: 0,
-            tokens: &tokens,
-            wanted: 1,
-        };
-        let Pass::Done(logits) =
-            forward(config, &model.weights, &mut cache, &[span], &|| false).unwrap()
-        else {
-            panic!()
-        };
-        let mut order: Vec<usize> = (0..logits[0].len()).collect();
-        order.sort_by(|&a, &b| logits[0][b].total_cmp(&logits[0][a]));
-        for &token in &order[..6] {
-            println!(
-                "{token} {:?} {}",
-                String::from_utf8_lossy(model.tokenizer.bytes(token as u32)),
-                logits[0][token]
-            );
-        }
+    let config = &model.config;
+    let tokens: Vec<u32> = (0..100).map(|i| 1000 + 7 * i).collect();
+    let mut cache = Cache::new(config.layers, config.kv_width(), 1 << 28);
+    let mut table = Table::default();
+    cache.reserve(&mut table, tokens.len()).unwrap();
+    let span = Span {
+        table: &table,
+        start: 0,
+        tokens: &tokens,
+        wanted: 1,
+    };
+    let pool = synod::lm::kernel::Pool::new(2).unwrap();
+    let pass = forward(config, &model.weights, &mut cache, &pool, &[span], &|| {
+        false
+    });
+    let Pass::Done(logits) = pass.unwrap() else {
+        panic!("nobody gave up")
+    };
+    let logits = &logits[0];
+    let mut order: Vec<usize> = (0..logits.len()).collect();
+    order.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]));
+    let mut found = String::new();
+    for &token in &order[..8] {
+        let logit = logits[token];
+        found += &format!("{token} {:08x} {logit}\n", logit.to_bits());
     }
+    // FNV-1a over all bits.
+    let sum = logits.iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, logit| {
+        (sum ^ u64::from(logit.to_bits())).wrapping_mul(0x100_0000_01b3)
+    });
+    found += &format!("{sum:016x}\n");
+    assert!(found == GOLDEN, "found\n{found}instead of\n{GOLDEN}");
 }

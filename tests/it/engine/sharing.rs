@@ -118,7 +118,7 @@ fn the_next_turn_starts_where_the_last_ended() {
     assert_eq!(next.tokens(), fresh);
 }
 
-/// One MiB holds 128 blocks of the tiny model: 2,048 tokens.
+/// One MiB holds 256 blocks of the tiny model: 4,096 tokens.
 fn small() -> Options {
     Options {
         cache_mib: 1,
@@ -131,7 +131,7 @@ fn old_conversations_make_room() {
     let mut bench = Bench::new(&small());
     let first = prompt(20, 300);
     let answer = bench.alone(&first, greedy(3));
-    for seed in 21..30 {
+    for seed in 21..40 {
         bench.alone(&prompt(seed, 300), greedy(3));
     }
     let again = bench.ask(&first, greedy(3));
@@ -147,7 +147,7 @@ fn old_conversations_make_room() {
 #[test]
 fn when_memory_runs_out_the_youngest_starts_again_and_says_the_same() {
     let mut bench = Bench::new(&small());
-    let asks: Vec<_> = (0..4)
+    let asks: Vec<_> = (0..8)
         .map(|seed| (prompt(30 + seed, 400), seeded(u64::from(seed), 200)))
         .collect();
     let members: Vec<_> = asks.iter().map(|(p, s)| bench.ask(p, s.clone())).collect();
@@ -165,16 +165,16 @@ fn when_memory_runs_out_the_youngest_starts_again_and_says_the_same() {
 #[test]
 fn what_cannot_fit_is_refused_with_numbers() {
     let mut bench = Bench::new(&small());
-    let fault = bench.ask(&prompt(40, 2500), greedy(3)).end().unwrap_err();
+    let fault = bench.ask(&prompt(40, 5000), greedy(3)).end().unwrap_err();
     assert_eq!(fault.class, FaultClass::Resource);
     assert!(
-        fault.message.contains("2500") && fault.message.contains("2048"),
+        fault.message.contains("5000") && fault.message.contains("4096"),
         "{fault}"
     );
-    let fault = bench.ask(&prompt(40, 5000), greedy(3)).end().unwrap_err();
+    let fault = bench.ask(&prompt(40, 9000), greedy(3)).end().unwrap_err();
     assert_eq!(fault.class, FaultClass::ContextTooLong);
     assert!(
-        fault.message.contains("5000") && fault.message.contains("4096"),
+        fault.message.contains("9000") && fault.message.contains("8192"),
         "{fault}"
     );
     assert!(fault.hint.is_some());

@@ -1,7 +1,8 @@
 //! Rows that ggml quantised give the numbers that ggml means (`tests/reference/formats.py` made both).
 
 use synod::lm::gguf::Format;
-use synod::lm::matrix::{Input, Matrix};
+use synod::lm::kernel::{Instructions, Pool};
+use synod::lm::matrix::{Compute, Input, Matrix};
 
 const ROWS: usize = 8;
 const COLUMNS: usize = 512;
@@ -59,14 +60,19 @@ fn a_row_has_the_numbers_that_it_stands_for() {
 
 #[test]
 fn a_product_is_that_of_the_numbers_within_eight_bits_of_the_input() {
-    let input: Vec<f32> = (0..3 * COLUMNS)
+    let values: Vec<f32> = (0..3 * COLUMNS)
         .map(|i| ((i * 7919 % 1013) as f32 / 506.0 - 1.0) * if i % 5 == 0 { 2.0 } else { 0.5 })
         .collect();
+    let pool = Pool::new(2).unwrap();
+    let compute = Compute {
+        instructions: Instructions::detect(),
+        pool: &pool,
+    };
     for (name, format) in formats() {
         let expected = expected(name);
-        let [found] =
-            Matrix::products([&matrix(name, format)], &Input::new(&input, COLUMNS)).unwrap();
-        for (x, found) in input.chunks_exact(COLUMNS).zip(found.chunks_exact(ROWS)) {
+        let input = Input::new(&values, COLUMNS, compute);
+        let [found] = Matrix::products([&matrix(name, format)], &input).unwrap();
+        for (x, found) in values.chunks_exact(COLUMNS).zip(found.chunks_exact(ROWS)) {
             for (row, (weights, found)) in expected.chunks_exact(COLUMNS).zip(found).enumerate() {
                 let sum: f32 = weights.iter().zip(x).map(|(w, x)| w * x).sum();
                 let size = |values: &[f32]| values.iter().map(|v| v * v).sum::<f32>().sqrt();

@@ -15,7 +15,7 @@ pub const WIDTH: u64 = 64;
 pub const HEADS: u64 = 4;
 pub const KV_HEADS: u64 = 2;
 pub const FEED: u64 = 96;
-pub const CONTEXT: u32 = 4096;
+pub const CONTEXT: u32 = 8192;
 pub const END: u32 = 2;
 
 const SPECIAL: [&str; 3] = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"];
