@@ -1,17 +1,22 @@
 //! The shape of a decoder and the choices in which families of models differ.
 //!
 //! One decoder runs them all: pre-norm, rotary positions, grouped heads, a gated feed-forward part; the rest is numbers and
-//! switches here. What a file format calls them is read in [`gguf`].
+//! switches here. What a file format calls them is read in [`gguf`] and [`folder`].
 //!
 //! Invariant: every number has been checked against the others, so the decoder may rely on them.
 
+mod family;
+mod folder;
 mod gguf;
+mod keys;
+mod scaling;
+
+pub use family::Family;
 
 /// A decoder of the Llama family (Touvron et al. 2023) and its relatives.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// The family's name in the file, for messages.
-    pub architecture: String,
+    pub family: Family,
     pub layers: usize,
     /// Width of the residual stream.
     pub width: usize,
@@ -39,6 +44,8 @@ pub struct Config {
     /// Tokens the model was made for.
     pub context: usize,
     pub vocabulary: usize,
+    /// Whether the file says that the vocabulary head is the embedding; none leaves it to which tensors there are.
+    pub tied_head: Option<bool>,
 }
 
 /// What the gate of the feed-forward part goes through.
@@ -72,29 +79,47 @@ pub enum Pairs {
 }
 
 /// Which layers see only the last tokens, and how many.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Window {
-    None,
-    /// Every layer sees this many tokens, its own included.
-    All(usize),
-    /// Every `period`-th layer (counted from 1) sees everything, the others `tokens`: 2 in Gemma 2, 6 in Gemma 3.
-    Alternating {
-        tokens: usize,
-        period: usize,
-    },
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Window {
+    /// Tokens that such a layer sees, its own included.
+    pub tokens: usize,
+    /// Per layer, whether it is one; layers beyond the end are not.
+    pub layers: Vec<bool>,
 }
 
 impl Window {
+    /// Every layer sees everything.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Every layer sees `tokens`.
+    #[must_use]
+    pub fn all(tokens: usize, layers: usize) -> Self {
+        Self {
+            tokens,
+            layers: vec![true; layers],
+        }
+    }
+
+    /// Every `period`-th layer (counted from 1) sees everything, the others `tokens`; with a period of 1 all see everything.
+    #[must_use]
+    pub fn alternating(tokens: usize, layers: usize, period: usize) -> Self {
+        Self {
+            tokens,
+            layers: (1..=layers).map(|n| !n.is_multiple_of(period)).collect(),
+        }
+    }
+
     /// Tokens that a layer (from 0) sees, its own included; none is all.
     #[must_use]
-    pub fn of(self, layer: usize) -> Option<usize> {
-        match self {
-            Self::None => None,
-            Self::All(tokens) => Some(tokens),
-            Self::Alternating { tokens, period } => {
-                (!(layer + 1).is_multiple_of(period)).then_some(tokens)
-            }
-        }
+    pub fn of(&self, layer: usize) -> Option<usize> {
+        self.layers
+            .get(layer)
+            .copied()
+            .unwrap_or(false)
+            .then_some(self.tokens)
     }
 }
 
@@ -137,12 +162,14 @@ impl Config {
 
     /// Says what makes no sense, if anything does.
     fn check(&self) -> Result<(), String> {
+        let positive = |x: &f32| x.is_finite() && *x > 0.0;
         let rotary = |r: &Rotary| {
             r.width.is_multiple_of(2)
                 && r.width <= self.head_width
                 && r.base.is_finite()
                 && r.base > 0.0
                 && (r.factors.is_empty() || r.factors.len() == r.width / 2)
+                && r.factors.iter().chain([&r.magnitude]).all(positive)
         };
         let sizes = [
             self.layers,
@@ -161,12 +188,14 @@ impl Config {
             && self.layers <= 4096
             && rotary(&self.rotary)
             && self.rotary_local.as_ref().is_none_or(rotary)
-            && !matches!(
-                self.window,
-                Window::All(0)
-                    | Window::Alternating { tokens: 0, .. }
-                    | Window::Alternating { period: 0, .. }
-            );
+            && (self.window.tokens > 0 || !self.window.layers.contains(&true))
+            && [self.attention_cap, self.logit_cap, self.embedding_scale]
+                .iter()
+                .flatten()
+                .chain([&self.attention_scale])
+                .all(positive)
+            && self.norm_epsilon.is_finite()
+            && self.norm_epsilon >= 0.0;
         if fits {
             Ok(())
         } else {

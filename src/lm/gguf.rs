@@ -19,6 +19,7 @@ pub enum Value {
     Float(f64),
     Bool(bool),
     Text(String),
+    /// Also of flags, as 0 and 1.
     Integers(Vec<i64>),
     Floats(Vec<f32>),
     Texts(Vec<String>),
@@ -172,6 +173,11 @@ impl Gguf {
     #[must_use]
     pub fn tensor(&self, name: &str) -> Option<&TensorInfo> {
         self.tensors.get(name)
+    }
+
+    /// All tensors' names, in alphabetical order.
+    pub fn tensor_names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
     }
 
     #[must_use]
@@ -403,6 +409,7 @@ impl<'a> Reader<'a> {
         Ok(match kind {
             0 => i64::from(u8::from_le_bytes(self.array(key)?)),
             1 => i64::from(i8::from_le_bytes(self.array(key)?)),
+            7 => i64::from(self.array::<1>(key)? != [0]),
             2 => i64::from(u16::from_le_bytes(self.array(key)?)),
             3 => i64::from(i16::from_le_bytes(self.array(key)?)),
             4 => i64::from(self.u32(key)?),
@@ -452,10 +459,7 @@ impl<'a> Reader<'a> {
                 self.take(count * 8, key)?;
                 Ok(Value::Skipped)
             }
-            7 => {
-                self.take(count, key)?;
-                Ok(Value::Skipped)
-            }
+            // Flags (kind 7) are read as the numbers 0 and 1.
             _ => {
                 let mut numbers = Vec::with_capacity(count);
                 for _ in 0..count {

@@ -1,11 +1,20 @@
 //! A model's tensors by their place in the decoder.
 //!
-//! Invariant: every tensor has the shape that its use needs, checked at load.
+//! Invariant: every tensor has the shape that its use needs, checked at load, and every tensor of the file has a use: what
+//! this decoder would ignore, it refuses.
 
+mod eight_bits;
+pub mod folder;
+pub mod gguf;
+pub mod source;
+
+use self::source::{Part, Place, Source, Stored};
 use super::config::Config;
 use super::error::ModelError;
-use super::gguf::{Gguf, TensorInfo};
+use super::gguf::Format;
 use super::matrix::{self, Matrix};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// One decoder layer.
@@ -43,111 +52,256 @@ pub struct Weights {
     pub head: Arc<Matrix>,
 }
 
+/// What becomes of matrices that a file stores as plain floats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Floats {
+    #[default]
+    Keep,
+    /// Quantised to `Q8_0` while they are loaded: a quarter of the memory of 32-bit floats.
+    EightBits,
+}
+
 impl Weights {
-    /// Takes the tensors of `config`'s shape from a file's bytes.
-    pub fn load(file: &Gguf, bytes: &[u8], config: &Config) -> Result<Self, ModelError> {
-        let source = Source { file, bytes };
-        let embedding =
-            Arc::new(source.matrix("token_embd.weight", config.vocabulary, config.width)?);
-        let head = if file.tensor("output.weight").is_some() {
-            Arc::new(source.matrix("output.weight", config.vocabulary, config.width)?)
-        } else {
-            Arc::clone(&embedding)
+    /// Takes the tensors of `config`'s shape from a file or folder.
+    pub fn load(source: &dyn Source, config: &Config, floats: Floats) -> Result<Self, ModelError> {
+        let loader = Loader {
+            source,
+            config,
+            floats,
+            used: RefCell::default(),
         };
-        let layers = (0..config.layers)
-            .map(|index| layer(&source, index, config))
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(Self {
+        let weights = loader.weights()?;
+        loader.refuse_unused()?;
+        Ok(weights)
+    }
+}
+
+/// Rows of a tensor that holds several maps, one below the other.
+struct Fused<const N: usize> {
+    whole: Part,
+    parts: [(Part, usize); N],
+    columns: usize,
+}
+
+struct Loader<'a> {
+    source: &'a dyn Source,
+    config: &'a Config,
+    floats: Floats,
+    /// Full names of tensors that found a use.
+    used: RefCell<BTreeSet<String>>,
+}
+
+impl Loader<'_> {
+    fn weights(&self) -> Result<Weights, ModelError> {
+        let config = self.config;
+        let embedding = Arc::new(self.matrix(Place::Embedding, config.vocabulary, config.width)?);
+        let has_head = self.source.has(&self.full_name(Place::Head));
+        let head = match (config.tied_head, has_head) {
+            // Some files store the embedding twice.
+            (Some(true), true) => {
+                self.found(self.full_name(Place::Head));
+                Arc::clone(&embedding)
+            }
+            (Some(true) | None, false) => Arc::clone(&embedding),
+            (Some(false) | None, _) => {
+                Arc::new(self.matrix(Place::Head, config.vocabulary, config.width)?)
+            }
+        };
+        let layers = (0..config.layers).map(|index| self.layer(index));
+        Ok(Weights {
             embedding,
-            layers,
-            norm: source.vector("output_norm.weight", config.width)?,
+            layers: layers.collect::<Result<_, _>>()?,
+            norm: self.norm(Place::Norm, config.width)?,
             head,
         })
     }
-}
 
-fn layer(source: &Source<'_>, index: usize, config: &Config) -> Result<Layer, ModelError> {
-    let name = |part: &str| format!("blk.{index}.{part}.weight");
-    for part in ["attn_q", "attn_k", "attn_v", "attn_output"] {
-        let bias = format!("blk.{index}.{part}.bias");
-        if source.file.tensor(&bias).is_some() {
-            return Err(source
-                .file
-                .unsupported(format!("tensor \"{bias}\": biases are not supported")));
-        }
+    fn layer(&self, index: usize) -> Result<Layer, ModelError> {
+        let config = self.config;
+        let (width, feed) = (config.width, config.feed_forward);
+        let (queries, keys) = (config.query_width(), config.kv_width());
+        let norm = |part, wanted: bool, numbers| {
+            let place = Place::Layer(index, part);
+            wanted.then(|| self.norm(place, numbers)).transpose()
+        };
+        let needed = |part| self.norm(Place::Layer(index, part), width);
+        let (heads, posts) = (
+            config.family.has_head_norms(),
+            config.family.has_post_norms(),
+        );
+        let [query, key, value] = self.fused(
+            index,
+            &Fused {
+                whole: Part::Attention,
+                parts: [
+                    (Part::Query, queries),
+                    (Part::Key, keys),
+                    (Part::Value, keys),
+                ],
+                columns: width,
+            },
+        )?;
+        let [gate, up] = self.fused(
+            index,
+            &Fused {
+                whole: Part::GateUp,
+                parts: [(Part::Gate, feed), (Part::Up, feed)],
+                columns: width,
+            },
+        )?;
+        Ok(Layer {
+            attention_norm: needed(Part::AttentionNorm)?,
+            query,
+            key,
+            value,
+            query_norm: norm(Part::QueryNorm, heads, config.head_width)?,
+            key_norm: norm(Part::KeyNorm, heads, config.head_width)?,
+            output: self.linear(Place::Layer(index, Part::Output), width, queries)?,
+            attention_post_norm: norm(Part::AttentionPostNorm, posts, width)?,
+            feed_norm: needed(Part::FeedNorm)?,
+            gate,
+            up,
+            down: self.linear(Place::Layer(index, Part::Down), width, feed)?,
+            feed_post_norm: norm(Part::FeedPostNorm, posts, width)?,
+        })
     }
-    let linear = |part: &str, rows, columns| {
-        let matrix = source.matrix(&name(part), rows, columns)?;
-        Ok::<_, ModelError>(Linear { matrix, bias: None })
-    };
-    let (width, feed) = (config.width, config.feed_forward);
-    Ok(Layer {
-        attention_norm: source.vector(&name("attn_norm"), width)?,
-        query: linear("attn_q", config.query_width(), width)?,
-        key: linear("attn_k", config.kv_width(), width)?,
-        value: linear("attn_v", config.kv_width(), width)?,
-        query_norm: None,
-        key_norm: None,
-        output: linear("attn_output", width, config.query_width())?,
-        attention_post_norm: None,
-        feed_norm: source.vector(&name("ffn_norm"), width)?,
-        gate: linear("ffn_gate", feed, width)?,
-        up: linear("ffn_up", feed, width)?,
-        down: linear("ffn_down", width, feed)?,
-        feed_post_norm: None,
-    })
-}
 
-struct Source<'a> {
-    file: &'a Gguf,
-    bytes: &'a [u8],
-}
-
-impl Source<'_> {
-    fn find(&self, name: &str, shape: &[usize]) -> Result<(&TensorInfo, &[u8]), ModelError> {
-        let info = self
-            .file
-            .tensor(name)
-            .ok_or_else(|| self.file.broken(format!("tensor \"{name}\" is missing")))?;
-        let expected: Vec<u64> = shape.iter().map(|&n| n as u64).collect();
-        if info.dimensions != expected {
-            return Err(self.file.broken(format!(
-                "tensor \"{name}\" has the dimensions {:?}, expected {expected:?}",
-                info.dimensions
-            )));
+    /// Linear maps of the same input: each from its own tensor, or all from one.
+    fn fused<const N: usize>(
+        &self,
+        layer: usize,
+        fused: &Fused<N>,
+    ) -> Result<[Linear; N], ModelError> {
+        let mut linears = Vec::with_capacity(N);
+        let own = fused.parts.map(|(part, _)| Place::Layer(layer, part));
+        let whole = Place::Layer(layer, fused.whole);
+        let is_whole = self.source.has(&self.full_name(whole))
+            && own
+                .iter()
+                .any(|&part| !self.source.has(&self.full_name(part)));
+        if is_whole {
+            linears = self.split(whole, fused)?;
+        } else {
+            for (place, (_, rows)) in own.into_iter().zip(fused.parts) {
+                linears.push(self.linear(place, rows, fused.columns)?);
+            }
         }
-        let data = self
-            .bytes
-            .get(info.offset..info.offset + info.bytes)
-            .ok_or_else(|| self.file.broken(format!("tensor \"{name}\" is cut")))?;
-        Ok((info, data))
+        linears
+            .try_into()
+            .map_err(|_| ModelError::compute("weights", "a fused tensor has other parts"))
+    }
+
+    fn split<const N: usize>(
+        &self,
+        whole: Place,
+        fused: &Fused<N>,
+    ) -> Result<Vec<Linear>, ModelError> {
+        let rows: usize = fused.parts.iter().map(|(_, rows)| rows).sum();
+        let name = self.full_name(whole);
+        let stored = self.find(&name, rows, Some(fused.columns))?;
+        let mut bias = self.bias(whole, rows)?;
+        let row_bytes = stored.bytes.len() / rows.max(1);
+        let mut rest = stored.bytes;
+        let mut linears = Vec::with_capacity(N);
+        for (_, rows) in fused.parts {
+            let (bytes, after) = rest
+                .split_at_checked(rows * row_bytes)
+                .ok_or_else(|| self.source.broken(format!("tensor \"{name}\" is cut")))?;
+            rest = after;
+            let part = Stored { bytes, ..stored };
+            let matrix = self.stored(&name, part, rows, fused.columns)?;
+            let bias = bias.as_mut().map(|bias| {
+                let after = bias.split_off(rows.min(bias.len()));
+                std::mem::replace(bias, after)
+            });
+            linears.push(Linear { matrix, bias });
+        }
+        Ok(linears)
+    }
+
+    fn linear(&self, place: Place, rows: usize, columns: usize) -> Result<Linear, ModelError> {
+        Ok(Linear {
+            matrix: self.matrix(place, rows, columns)?,
+            bias: self.bias(place, rows)?,
+        })
+    }
+
+    fn bias(&self, place: Place, rows: usize) -> Result<Option<Vec<f32>>, ModelError> {
+        let name = format!("{}.bias", self.source.name(place));
+        if !self.source.has(&name) {
+            return Ok(None);
+        }
+        self.vector(&name, rows).map(Some)
+    }
+
+    fn norm(&self, place: Place, length: usize) -> Result<Vec<f32>, ModelError> {
+        let mut norm = self.vector(&self.full_name(place), length)?;
+        for weight in &mut norm {
+            *weight += self.source.norm_offset();
+        }
+        Ok(norm)
     }
 
     fn vector(&self, name: &str, length: usize) -> Result<Vec<f32>, ModelError> {
-        let (info, data) = self.find(name, &[length])?;
-        matrix::numbers(info.format, data).ok_or_else(|| {
-            self.file.unsupported(format!(
+        let stored = self.find(name, length, None)?;
+        matrix::numbers(stored.format, stored.bytes).ok_or_else(|| {
+            self.source.unsupported(format!(
                 "tensor \"{name}\": a vector in the format {:?} is not supported",
-                info.format
+                stored.format
             ))
         })
     }
 
-    fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<Matrix, ModelError> {
-        let (info, data) = self.find(name, &[columns, rows])?;
-        Matrix::stored(name, info.format, data, rows, columns)
+    fn matrix(&self, place: Place, rows: usize, columns: usize) -> Result<Matrix, ModelError> {
+        let name = self.full_name(place);
+        let stored = self.find(&name, rows, Some(columns))?;
+        self.stored(&name, stored, rows, columns)
     }
-}
 
-/// Divisors of the rotation frequencies that the file carries as a tensor (Llama 3.1), one for each of `pairs`.
-pub fn rotary_factors(
-    file: &Gguf,
-    bytes: &[u8],
-    pairs: usize,
-) -> Result<Option<Vec<f32>>, ModelError> {
-    let name = "rope_freqs.weight";
-    match file.tensor(name) {
-        Some(_) => Source { file, bytes }.vector(name, pairs).map(Some),
-        None => Ok(None),
+    fn stored(
+        &self,
+        name: &str,
+        stored: Stored<'_>,
+        rows: usize,
+        columns: usize,
+    ) -> Result<Matrix, ModelError> {
+        if self.floats == Floats::EightBits
+            && let Some(bytes) = eight_bits::quantised(stored.format, stored.bytes, columns)
+        {
+            return Matrix::stored(name, Format::Q8_0, &bytes, rows, columns);
+        }
+        Matrix::stored(name, stored.format, stored.bytes, rows, columns)
+    }
+
+    fn find(
+        &self,
+        name: &str,
+        rows: usize,
+        columns: Option<usize>,
+    ) -> Result<Stored<'_>, ModelError> {
+        let stored = self.source.find(name, rows, columns)?;
+        self.found(name.to_owned());
+        Ok(stored)
+    }
+
+    fn found(&self, name: String) {
+        self.used.borrow_mut().insert(name);
+    }
+
+    fn full_name(&self, place: Place) -> String {
+        format!("{}.weight", self.source.name(place))
+    }
+
+    /// A tensor without a use means another computation than this decoder's.
+    fn refuse_unused(&self) -> Result<(), ModelError> {
+        let used = self.used.borrow();
+        let names = self.source.names();
+        match names.iter().find(|name| !used.contains(*name)) {
+            None => Ok(()),
+            Some(name) => Err(self.source.unsupported(format!(
+                "tensor \"{name}\" has no place in the {:?} decoder; it is another kind of model",
+                self.config.family
+            ))),
+        }
     }
 }
