@@ -185,6 +185,7 @@ impl Config {
             && self.heads.is_multiple_of(self.kv_heads)
             && self.heads <= 1 << 16
             && self.head_width <= 1 << 16
+            && self.head_width.is_multiple_of(2)
             && self.layers <= 4096
             && rotary(&self.rotary)
             && self.rotary_local.as_ref().is_none_or(rotary)

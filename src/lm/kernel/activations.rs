@@ -3,6 +3,7 @@
 use super::lanes::{LANES, Lanes, by_instructions};
 use super::pool::{Pool, Shards};
 use super::{BLOCK, Instructions};
+use std::slice::from_raw_parts_mut;
 
 /// Rows of 8-bit values with what products need to know of each block.
 #[derive(Debug, Clone, Default)]
@@ -54,20 +55,18 @@ impl Activations {
         let part_blocks = ROWS * (inputs / BLOCK);
         pool.run(self.rows.div_ceil(ROWS), &|part| {
             let first = part * part_blocks;
-            let last = (first + part_blocks).min(blocks);
-            for block in first..last {
-                let from = &values[block * BLOCK..(block + 1) * BLOCK];
-                // SAFETY: each block is written by one part, and the buffers hold all blocks.
-                let target = unsafe {
-                    Target {
-                        bytes: &mut *bytes.at(block * BLOCK).cast(),
-                        scale: &mut *scales.at(block),
-                        sums: &mut *sums.at(block),
-                        total: &mut *totals.at(block),
-                    }
-                };
-                by_instructions!(instructions, quantise_block(from: &[f32], target: Target<'_>));
-            }
+            let count = part_blocks.min(blocks - first);
+            let from = &values[first * BLOCK..(first + count) * BLOCK];
+            // SAFETY: each block is written by one part, and the buffers hold all blocks.
+            let to = unsafe {
+                Target {
+                    bytes: from_raw_parts_mut(bytes.at(first * BLOCK), count * BLOCK),
+                    scales: from_raw_parts_mut(scales.at(first), count),
+                    sums: from_raw_parts_mut(sums.at(first), count),
+                    totals: from_raw_parts_mut(totals.at(first), count),
+                }
+            };
+            by_instructions!(instructions, quantise(from: &[f32], to: Target<'_>));
         });
     }
 
@@ -86,44 +85,37 @@ impl Activations {
     }
 }
 
+/// Where some blocks go.
 struct Target<'a> {
-    bytes: &'a mut [i8; BLOCK],
-    scale: &'a mut f32,
-    sums: &'a mut [i32; 2],
-    total: &'a mut f32,
+    bytes: &'a mut [i8],
+    scales: &'a mut [f32],
+    sums: &'a mut [[i32; 2]],
+    totals: &'a mut [f32],
 }
 
 /// Adding and taking this away rounds to the nearest even integer: beyond it floats have no fraction bits left.
 const ROUND: f32 = 12_582_912.0;
 
 #[inline(always)]
-unsafe fn quantise_block<L: Lanes>(from: &[f32], target: Target<'_>) {
-    // SAFETY: a block has two times sixteen values, and so has `rounded`.
-    unsafe {
-        let halves = [L::load(from.as_ptr()), L::load(from.as_ptr().add(LANES))];
-        let magnitude = |x: L| x.max(L::splat(0.0).sub(x));
-        let largest = magnitude(halves[0]).max(magnitude(halves[1])).largest();
-        if largest == 0.0 {
-            *target.bytes = [0; BLOCK];
-            *target.scale = 0.0;
-            *target.sums = [0; 2];
-            *target.total = 0.0;
-            return;
-        }
-        let inverse = L::splat(127.0 / largest);
-        let round = L::splat(ROUND);
-        for (half, (values, sum)) in halves.into_iter().zip(target.sums.iter_mut()).enumerate() {
-            let rounded = values.mul(inverse).add(round).sub(round).array();
-            *sum = 0;
-            for (byte, value) in target.bytes[half * LANES..].iter_mut().zip(rounded) {
-                #[allow(clippy::cast_possible_truncation, reason = "an integer in -127..=127")]
-                let whole = value as i32;
-                *byte = whole as i8;
-                *sum += whole;
+unsafe fn quantise<L: Lanes>(from: &[f32], to: Target<'_>) {
+    let blocks = from
+        .chunks_exact(BLOCK)
+        .zip(to.bytes.chunks_exact_mut(BLOCK));
+    let numbers = to.scales.iter_mut().zip(to.sums).zip(to.totals);
+    for ((from, bytes), ((scale, sums), total)) in blocks.zip(numbers) {
+        // SAFETY: a block has two times sixteen values.
+        unsafe {
+            let halves = [L::load(from.as_ptr()), L::load(from.as_ptr().add(LANES))];
+            let magnitude = |x: L| x.max(L::splat(0.0).sub(x));
+            let largest = magnitude(halves[0]).max(magnitude(halves[1])).largest();
+            let inverse = L::splat(if largest > 0.0 { 127.0 / largest } else { 0.0 });
+            let round = L::splat(ROUND);
+            for (half, (values, sum)) in halves.into_iter().zip(sums.iter_mut()).enumerate() {
+                let rounded = values.mul(inverse).add(round).sub(round);
+                *sum = rounded.store_bytes(bytes.as_mut_ptr().add(half * LANES));
             }
+            *scale = largest / 127.0;
+            *total = *scale * (sums[0] + sums[1]) as f32;
         }
-        let scale = largest / 127.0;
-        *target.scale = scale;
-        *target.total = scale * (target.sums[0] + target.sums[1]) as f32;
     }
 }

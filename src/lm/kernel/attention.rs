@@ -43,7 +43,7 @@ pub struct Sequence<'a> {
 pub struct Shape {
     pub heads: usize,
     pub kv_heads: usize,
-    /// A multiple of sixteen is fastest.
+    /// Even; a multiple of sixteen is fastest.
     pub head_width: usize,
     /// What products of queries and keys are multiplied by.
     pub scale: f32,
@@ -76,7 +76,9 @@ pub fn attend(
 ) {
     let width = shape.heads * shape.head_width;
     assert!(
-        queries.len() == out.len() && queries.len().is_multiple_of(width),
+        shape.head_width.is_multiple_of(2)
+            && queries.len() == out.len()
+            && queries.len().is_multiple_of(width),
         "rows of another shape"
     );
     let shared = shape.heads / shape.kv_heads;
@@ -195,15 +197,22 @@ unsafe fn some<L: Lanes, const Q: usize>(
         let scale = L::splat(shape.scale);
         for (number, block) in blocks.iter().enumerate() {
             let keys = block.keys[unit.head * width * TOKENS..][..width * TOKENS].as_ptr();
-            let mut sums = [L::splat(0.0); Q];
-            for d in 0..width {
-                let keys = L::load_half(keys.add(d * TOKENS));
+            // Even and odd numbers apart: two chains of sums that do not wait for each other.
+            let mut even = [L::splat(0.0); Q];
+            let mut odd = [L::splat(0.0); Q];
+            for d in (0..width).step_by(2) {
+                let pair = [
+                    L::load_half(keys.add(d * TOKENS)),
+                    L::load_half(keys.add((d + 1) * TOKENS)),
+                ];
                 for q in 0..Q {
-                    sums[q] = L::splat(*query[q].add(d)).mul_add(keys, sums[q]);
+                    let from = query[q].add(d);
+                    even[q] = L::splat(*from).mul_add(pair[0], even[q]);
+                    odd[q] = L::splat(*from.add(1)).mul_add(pair[1], odd[q]);
                 }
             }
-            for (q, sum) in sums.into_iter().enumerate() {
-                let mut score = sum.mul(scale);
+            for q in 0..Q {
+                let mut score = even[q].add(odd[q]).mul(scale);
                 if let Some(cap) = shape.cap {
                     let cap = L::splat(cap);
                     score = tanh_lanes(score.div(cap)).mul(cap);

@@ -8,6 +8,10 @@ use super::pack::{block_at, shared_at};
 use super::product::{Rows, Sums};
 use std::arch::x86_64::*;
 
+/// How far ahead of their use weights are fetched when few rows share them, in bytes: the processor's own prefetching ends at
+/// every page.
+const AHEAD: usize = 4096;
+
 /// Sums of two groups of features for the rows, at most [`super::product::TILE`] of them.
 ///
 /// # Safety
@@ -58,6 +62,13 @@ unsafe fn rows_of<F: Layout, const R: usize>(
             }
             let at = block_at::<F>(block);
             let sources = groups.map(|group| group.add(at));
+            if R <= 2 {
+                for source in sources {
+                    for line in (0..F::BLOCK_BYTES).step_by(64) {
+                        _mm_prefetch::<_MM_HINT_T0>(source.wrapping_add(AHEAD + line).cast());
+                    }
+                }
+            }
             let mut dots = [[_mm512_setzero_si512(); R]; 2];
             start::<F, R>(&mut dots, starts, blocks, block, 0);
             for quad in 0..8 {

@@ -91,26 +91,39 @@ pub fn cap(values: &mut [f32], cap: f32, instructions: Instructions) {
 
 #[inline(always)]
 unsafe fn gated_lanes<L: Lanes>(activation: Activation, gate: &mut [f32], up: &[f32]) {
-    for (gate, up) in gate.chunks_mut(LANES).zip(up.chunks(LANES)) {
-        let (mut g, mut u) = ([0.0; LANES], [0.0; LANES]);
-        g[..gate.len()].copy_from_slice(gate);
-        u[..up.len()].copy_from_slice(up);
+    let mut gates = gate.chunks_exact_mut(LANES);
+    let mut ups = up.chunks_exact(LANES);
+    for (gate, up) in gates.by_ref().zip(ups.by_ref()) {
         // SAFETY: sixteen places each.
-        let result = unsafe {
-            let (x, up) = (L::load(g.as_ptr()), L::load(u.as_ptr()));
-            let one = L::splat(1.0);
-            let value = match activation {
-                Activation::Silu => x.div(one.add(exponential_lanes(L::splat(0.0).sub(x)))),
-                Activation::Gelu => {
-                    let cube = x.mul(x).mul(x);
-                    let inner = cube.mul_add(L::splat(0.044_715), x);
-                    let half = x.mul(L::splat(0.5));
-                    half.mul(one.add(tanh_lanes(inner.mul(L::splat(0.797_884_6)))))
-                }
-            };
-            value.mul(up).array()
+        unsafe {
+            let x = gated_one(activation, L::load(gate.as_ptr()), L::load(up.as_ptr()));
+            x.store(gate.as_mut_ptr());
+        }
+    }
+    let (gate, up) = (gates.into_remainder(), ups.remainder());
+    let (mut g, mut u) = ([0.0; LANES], [0.0; LANES]);
+    g[..gate.len()].copy_from_slice(gate);
+    u[..up.len()].copy_from_slice(up);
+    // SAFETY: sixteen places each.
+    let x = unsafe { gated_one(activation, L::load(g.as_ptr()), L::load(u.as_ptr())).array() };
+    gate.copy_from_slice(&x[..gate.len()]);
+}
+
+#[inline(always)]
+unsafe fn gated_one<L: Lanes>(activation: Activation, x: L, up: L) -> L {
+    // SAFETY: as this function's.
+    unsafe {
+        let one = L::splat(1.0);
+        let value = match activation {
+            Activation::Silu => x.div(one.add(exponential_lanes(L::splat(0.0).sub(x)))),
+            Activation::Gelu => {
+                let cube = x.mul(x).mul(x);
+                let inner = cube.mul_add(L::splat(0.044_715), x);
+                let half = x.mul(L::splat(0.5));
+                half.mul(one.add(tanh_lanes(inner.mul(L::splat(0.797_884_6)))))
+            }
         };
-        gate.copy_from_slice(&result[..gate.len()]);
+        value.mul(up)
     }
 }
 

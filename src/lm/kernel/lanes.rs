@@ -31,6 +31,13 @@ pub unsafe trait Lanes: Copy {
     unsafe fn min(self, other: Self) -> Self;
     /// 2 to the power of each value, which must be an integer in -126..=127.
     unsafe fn power_of_two(self) -> Self;
+    /// The lanes, which must be integers in -128..=127, as bytes; returns their sum.
+    unsafe fn store_bytes(self, to: *mut i8) -> i32;
+
+    /// The sum of the lanes: halves onto halves.
+    unsafe fn sum(self) -> f32;
+    /// The largest lane; none may be NaN.
+    unsafe fn largest(self) -> f32;
 
     /// The lanes as numbers.
     #[inline(always)]
@@ -39,33 +46,6 @@ pub unsafe trait Lanes: Copy {
         // SAFETY: sixteen places.
         unsafe { self.store(lanes.as_mut_ptr()) };
         lanes
-    }
-
-    /// The sum of the lanes: halves onto halves.
-    #[inline(always)]
-    unsafe fn sum(self) -> f32 {
-        // SAFETY: as this method's.
-        let mut lanes = unsafe { self.array() };
-        for width in [8, 4, 2, 1] {
-            for lane in 0..width {
-                lanes[lane] += lanes[lane + width];
-            }
-        }
-        lanes[0]
-    }
-
-    /// The largest lane.
-    #[inline(always)]
-    unsafe fn largest(self) -> f32 {
-        // SAFETY: as this method's.
-        let mut lanes = unsafe { self.array() };
-        for width in [8, 4, 2, 1] {
-            for lane in 0..width {
-                let (a, b) = (lanes[lane], lanes[lane + width]);
-                lanes[lane] = if a > b { a } else { b };
-            }
-        }
-        lanes[0]
     }
 }
 
@@ -163,6 +143,35 @@ unsafe impl Lanes for Plain {
             self.0
                 .map(|x| f32::from_bits(((x as i32 + 127) << 23).cast_unsigned())),
         )
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes(self, to: *mut i8) -> i32 {
+        let mut sum = 0;
+        for (lane, value) in self.0.into_iter().enumerate() {
+            #[allow(clippy::cast_possible_truncation, reason = "an integer in -128..=127")]
+            let byte = value as i8;
+            sum += i32::from(byte);
+            // SAFETY: the caller's pointer.
+            unsafe { *to.add(lane) = byte };
+        }
+        sum
+    }
+
+    #[inline(always)]
+    unsafe fn sum(self) -> f32 {
+        let mut lanes = self.0;
+        for width in [8, 4, 2, 1] {
+            for lane in 0..width {
+                lanes[lane] += lanes[lane + width];
+            }
+        }
+        lanes[0]
+    }
+
+    #[inline(always)]
+    unsafe fn largest(self) -> f32 {
+        self.0.into_iter().fold(f32::NEG_INFINITY, f32::max)
     }
 }
 
@@ -280,6 +289,45 @@ mod x86 {
             };
             Self(power(self.0), power(self.1))
         }
+
+        #[inline(always)]
+        unsafe fn store_bytes(self, to: *mut i8) -> i32 {
+            let (low, high) = (_mm256_cvtps_epi32(self.0), _mm256_cvtps_epi32(self.1));
+            let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packs_epi32(low, high));
+            let bytes = _mm256_packs_epi16(words, words);
+            let bytes = _mm256_permute4x64_epi64::<0b11_01_10_00>(bytes);
+            _mm_storeu_si128(to.cast(), _mm256_castsi256_si128(bytes));
+            let sums = _mm256_add_epi32(low, high);
+            let sums = _mm_add_epi32(
+                _mm256_castsi256_si128(sums),
+                _mm256_extracti128_si256::<1>(sums),
+            );
+            let sums = _mm_add_epi32(sums, _mm_shuffle_epi32::<0b01_00_11_10>(sums));
+            let sums = _mm_add_epi32(sums, _mm_shuffle_epi32::<0b10_11_00_01>(sums));
+            _mm_cvtsi128_si32(sums)
+        }
+
+        #[inline(always)]
+        unsafe fn sum(self) -> f32 {
+            let eight = _mm256_add_ps(self.0, self.1);
+            let four = _mm_add_ps(
+                _mm256_castps256_ps128(eight),
+                _mm256_extractf128_ps::<1>(eight),
+            );
+            let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
+        }
+
+        #[inline(always)]
+        unsafe fn largest(self) -> f32 {
+            let eight = _mm256_max_ps(self.0, self.1);
+            let four = _mm_max_ps(
+                _mm256_castps256_ps128(eight),
+                _mm256_extractf128_ps::<1>(eight),
+            );
+            let two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)))
+        }
     }
 
     /// AVX-512 F: one register.
@@ -354,6 +402,26 @@ mod x86 {
         unsafe fn power_of_two(self) -> Self {
             let exponent = _mm512_add_epi32(_mm512_cvtps_epi32(self.0), _mm512_set1_epi32(127));
             Self(_mm512_castsi512_ps(_mm512_slli_epi32::<23>(exponent)))
+        }
+
+        #[inline(always)]
+        unsafe fn store_bytes(self, to: *mut i8) -> i32 {
+            let whole = _mm512_cvtps_epi32(self.0);
+            _mm_storeu_si128(to.cast(), _mm512_cvtepi32_epi8(whole));
+            _mm512_reduce_add_epi32(whole)
+        }
+
+        #[inline(always)]
+        unsafe fn sum(self) -> f32 {
+            let high = _mm512_castpd_ps(_mm512_castpd256_pd512(_mm512_extractf64x4_pd::<1>(
+                _mm512_castps_pd(self.0),
+            )));
+            Wide(_mm512_castps512_ps256(self.0), _mm512_castps512_ps256(high)).sum()
+        }
+
+        #[inline(always)]
+        unsafe fn largest(self) -> f32 {
+            _mm512_reduce_max_ps(self.0)
         }
     }
 }

@@ -265,6 +265,11 @@ fn write(out: &Shards<f32>, row_at: usize, group: usize, outputs: usize, values:
     // SAFETY: the row and `first + count` columns are inside the output (checked by the callers), and each group's columns are
     // written by one thread.
     unsafe {
-        std::ptr::copy_nonoverlapping(values.as_ptr(), out.at(row_at + first), count);
+        let to = out.at(row_at + first);
+        if count == LANES {
+            to.cast::<[f32; LANES]>().write_unaligned(*values);
+        } else {
+            std::ptr::copy_nonoverlapping(values.as_ptr(), to, count);
+        }
     }
 }
