@@ -4,6 +4,7 @@
 //! the number of threads. Between layers the pass can be given up; what it wrote so far is written again, bit for bit, by
 //! the next pass. Knows nothing of text.
 
+use super::adapter::{Blend, Target};
 use super::cache::{BLOCK, Cache, Table};
 use super::config::{Config, Pairs, Rotary};
 use super::error::ModelError;
@@ -19,6 +20,8 @@ pub struct Span<'a> {
     /// The position of the first token.
     pub start: usize,
     pub tokens: &'a [u32],
+    /// What is added to the weights for this sequence.
+    pub adapter: Option<&'a Blend>,
     /// How many of the last tokens' logits are wanted: none, the last one's, more for scoring.
     pub wanted: usize,
 }
@@ -159,8 +162,11 @@ impl LayerPass<'_> {
         let epsilon = config.norm_epsilon;
         let normed = normalised(state, &layer.attention_norm, epsilon, compute);
         let x = Input::new(&normed, config.width, compute);
-        let [mut queries, mut keys, values] =
+        let [mut queries, mut keys, mut values] =
             products([&layer.query, &layer.key, &layer.value], &x)?;
+        self.adapt(Target::Query, &normed, &mut queries);
+        self.adapt(Target::Key, &normed, &mut keys);
+        self.adapt(Target::Value, &normed, &mut values);
         self.normalise_heads(&mut queries, layer.query_norm.as_deref());
         self.normalise_heads(&mut keys, layer.key_norm.as_deref());
         rotation.apply(&mut queries, config.query_width(), compute.pool);
@@ -196,12 +202,10 @@ impl LayerPass<'_> {
             compute.pool,
         );
         let x = Input::new(&mixed, config.query_width(), compute);
-        self.add(
-            state,
-            &layer.output,
-            &x,
-            layer.attention_post_norm.as_deref(),
-        )
+        let [mut values] = products([&layer.output], &x)?;
+        self.adapt(Target::Output, &mixed, &mut values);
+        self.add(state, values, layer.attention_post_norm.as_deref());
+        Ok(())
     }
 
     /// What each span's rows see of the cache.
@@ -235,34 +239,68 @@ impl LayerPass<'_> {
         let (config, layer, compute) = (self.config, self.layer, self.compute);
         let normed = normalised(state, &layer.feed_norm, config.norm_epsilon, compute);
         let x = Input::new(&normed, config.width, compute);
-        let gated = if layer.gate.bias.is_none() && layer.up.bias.is_none() {
+        let is_plain = layer.gate.bias.is_none()
+            && layer.up.bias.is_none()
+            && !self.is_adapted(Target::Gate)
+            && !self.is_adapted(Target::Up);
+        let gated = if is_plain {
             Matrix::gated(&layer.gate.matrix, &layer.up.matrix, config.activation, &x)?
         } else {
-            let [mut gate, up] = products([&layer.gate, &layer.up], &x)?;
+            let [mut gate, mut up] = products([&layer.gate, &layer.up], &x)?;
+            self.adapt(Target::Gate, &normed, &mut gate);
+            self.adapt(Target::Up, &normed, &mut up);
             let Compute { instructions, pool } = compute;
             gate::gated_rows(config.activation, &mut gate, &up, instructions, pool);
             gate
         };
         let x = Input::new(&gated, config.feed_forward, compute);
-        self.add(state, &layer.down, &x, layer.feed_post_norm.as_deref())
+        let [mut values] = products([&layer.down], &x)?;
+        self.adapt(Target::Down, &gated, &mut values);
+        self.add(state, values, layer.feed_post_norm.as_deref());
+        Ok(())
     }
 
-    /// Adds a linear map of `x` to the stream, normalised first where the family does so.
-    fn add(
-        &self,
-        state: &mut [f32],
-        linear: &Linear,
-        x: &Input<'_>,
-        norm: Option<&[f32]>,
-    ) -> Result<(), ModelError> {
+    fn is_adapted(&self, target: Target) -> bool {
+        let mut adapters = self.spans.iter().filter_map(|span| span.adapter);
+        adapters.any(|adapter| adapter.touches(self.index, target))
+    }
+
+    /// Adds what each span's adapters add to a linear map of `x`.
+    fn adapt(&self, target: Target, x: &[f32], out: &mut [f32]) {
+        /// Rows of one part of the pool's work.
+        const ROWS: usize = 8;
+        if !self.is_adapted(target) {
+            return;
+        }
+        let (inputs, outputs) = (x.len() / self.rows.len(), out.len() / self.rows.len());
+        let (mut parts, mut ranges) = (Vec::new(), Vec::new());
+        let mut row = 0;
+        for span in self.spans {
+            let end = row + span.tokens.len();
+            if let Some(adapter) = span.adapter {
+                for first in (row..end).step_by(ROWS) {
+                    let last = (first + ROWS).min(end);
+                    parts.push((adapter, &x[first * inputs..last * inputs]));
+                    ranges.push(first * outputs..last * outputs);
+                }
+            }
+            row = end;
+        }
+        let pool = self.compute.pool;
+        pool.ranges(out, &ranges, &|number, out| {
+            let (adapter, x) = parts[number];
+            adapter.add(self.index, target, x, inputs, out, &mut Vec::new());
+        });
+    }
+
+    /// Adds to the stream, normalised first where the family does so.
+    fn add(&self, state: &mut [f32], mut values: Vec<f32>, norm: Option<&[f32]>) {
         let Compute { instructions, pool } = self.compute;
-        let [mut values] = products([linear], x)?;
         if let Some(norm) = norm {
             let epsilon = self.config.norm_epsilon;
             stream::normalise_in_place(&mut values, norm, epsilon, instructions, pool);
         }
         stream::add(state, &values, pool);
-        Ok(())
     }
 
     /// Normalises every head of every row in place.

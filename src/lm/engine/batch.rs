@@ -330,6 +330,7 @@ impl Batch {
                     table: &row.table,
                     start,
                     tokens: &row.tokens[start..start + share.tokens],
+                    adapter: None,
                     wanted: usize::from(start + share.tokens == row.tokens.len()),
                 }
             })

@@ -8,6 +8,7 @@
 
 use std::cell::UnsafeCell;
 use std::io;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -142,6 +143,37 @@ impl Pool {
             // SAFETY: parts have different numbers, so the ranges are disjoint and inside `data`, which is borrowed throughout.
             work(number, unsafe {
                 std::slice::from_raw_parts_mut(start.at(first), count)
+            });
+        });
+    }
+}
+
+impl Pool {
+    /// Calls `work` with each of the ranges of `data` and its number.
+    ///
+    /// # Panics
+    /// When the ranges do not follow one another inside `data`: a programming error.
+    pub fn ranges<T: Send>(
+        &self,
+        data: &mut [T],
+        ranges: &[Range<usize>],
+        work: &(dyn Fn(usize, &mut [T]) + Sync),
+    ) {
+        let mut end = 0;
+        for range in ranges {
+            assert!(
+                end <= range.start && range.start <= range.end,
+                "ranges in order"
+            );
+            end = range.end;
+        }
+        assert!(end <= data.len(), "ranges inside the data");
+        let start = Shards(data.as_mut_ptr());
+        self.run(ranges.len(), &|number| {
+            let range = &ranges[number];
+            // SAFETY: the ranges are disjoint and inside `data`, which is borrowed throughout.
+            work(number, unsafe {
+                std::slice::from_raw_parts_mut(start.at(range.start), range.len())
             });
         });
     }
@@ -292,6 +324,12 @@ mod tests {
                 }
             });
             assert!(data.iter().enumerate().all(|(i, &v)| i == v));
+            pool.ranges(&mut data, &[0..0, 5..9, 9..10, 500..1003], &|_, part| {
+                part.fill(0);
+            });
+            let cleared = |i: usize| (5..10).contains(&i) || i >= 500;
+            let mut all = data.iter().enumerate();
+            assert!(all.all(|(i, &v)| v == if cleared(i) { 0 } else { i }));
         }
     }
 

@@ -27,6 +27,7 @@ fn logits(model: &Model, prompts: &[Vec<u32>], threads: usize) -> Vec<Vec<f32>> 
             table,
             start: 0,
             tokens,
+            adapter: None,
             wanted: 1,
         })
         .collect();

@@ -146,6 +146,7 @@ fn real_model_logits_are_the_golden_ones() {
         table: &table,
         start: 0,
         tokens: &tokens,
+        adapter: None,
         wanted: 1,
     };
     let pool = synod::lm::kernel::Pool::new(2).unwrap();
