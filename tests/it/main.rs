@@ -14,3 +14,4 @@ mod screens;
 mod sessions;
 mod support;
 mod themes;
+mod tokens;

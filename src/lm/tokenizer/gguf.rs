@@ -147,10 +147,15 @@ impl Tokens<'_> {
         let unknown = self.named("tokenizer.ggml.unknown_token_id", Some(0));
         let flag = |key: &str| self.file.flag(key);
         let adds_space = flag("tokenizer.ggml.add_space_prefix").unwrap_or(true);
+        // Mistral's own tokenizer joins the pieces between control tokens without a space for each; Llama's adds one to each.
+        let marks_turns = self
+            .each()
+            .any(|(_, spelling, kind)| kind == CONTROL && spelling == "[INST]");
         let squeezes = flag("tokenizer.ggml.remove_extra_whitespaces").unwrap_or(false);
         let parts = Parts {
+            spaces_start: adds_space && marks_turns,
             normalizer: Some(
-                spaces(adds_space, squeezes)
+                spaces(adds_space && !marks_turns, squeezes)
                     .map_err(|e| ModelError::compute("the space rules of a tokenizer", e))?,
             ),
             adds_begin: true,

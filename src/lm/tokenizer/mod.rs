@@ -58,6 +58,8 @@ pub struct Tokenizer {
 struct Parts {
     cutter: Cutter,
     normalizer: Option<NormalizerWrapper>,
+    /// Whether a space is put before a text that begins with plain text, and before no other part of it.
+    spaces_start: bool,
     pre_tokenizer: Option<PreTokenizerWrapper>,
     added: Vec<Added>,
     bytes: TokenBytes,
@@ -81,6 +83,7 @@ impl Parts {
         Self {
             cutter,
             normalizer: None,
+            spaces_start: false,
             pre_tokenizer: None,
             added: Vec::new(),
             bytes: TokenBytes::default(),
@@ -126,7 +129,10 @@ impl Tokenizer {
         let vocabulary = Vocabulary::new(parts.cutter, tokens.collect(), forbidden.collect());
         let mut pipeline = TokenizerBuilder::new()
             .with_model(vocabulary)
-            .with_normalizer(Some(Unshielded(parts.normalizer)))
+            .with_normalizer(Some(Unshielded {
+                own: parts.normalizer,
+                spaces_start: parts.spaces_start,
+            }))
             .with_pre_tokenizer(parts.pre_tokenizer)
             .with_post_processor(None::<PostProcessorWrapper>)
             .with_decoder(None::<DecoderWrapper>)

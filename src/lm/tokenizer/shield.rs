@@ -50,14 +50,21 @@ fn without_marks(text: &str) -> String {
 }
 
 /// Takes the marks out, then does what the tokenizer's own normalizer does. Runs after special tokens have been found.
-pub(super) struct Unshielded(pub Option<NormalizerWrapper>);
+pub(super) struct Unshielded {
+    pub own: Option<NormalizerWrapper>,
+    /// Whether a space is put before a text that begins with plain text.
+    pub spaces_start: bool,
+}
 
 impl Normalizer for Unshielded {
     fn normalize(&self, text: &mut NormalizedString) -> tokenizers::Result<()> {
         if text.get().contains(MARK) {
             text.filter(|c| c != MARK);
         }
-        match &self.0 {
+        if self.spaces_start && text.offsets_original().0 == 0 {
+            text.prepend(" ");
+        }
+        match &self.own {
             Some(own) => own.normalize(text),
             None => Ok(()),
         }
