@@ -190,7 +190,7 @@ fn parts(file: TokenizerFile, settings: &Settings, path: &Path) -> Result<Parts,
     let adds_begin = settings.tokenizer["add_bos_token"]
         .as_bool()
         .unwrap_or_else(|| puts_in_front(&file.post_processor, &begin_spelling));
-    let mut parts = Parts::new(Cutter::Crate(model));
+    let mut parts = Parts::new(Cutter::Crate(Box::new(model)));
     for spelled in &bytes {
         parts.bytes.push(spelled.as_deref().unwrap_or(&[]));
     }

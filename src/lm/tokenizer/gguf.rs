@@ -82,7 +82,7 @@ impl Tokens<'_> {
             normalizer: words.normalizer(),
             pre_tokenizer: Some(words.pre_tokenizer().map_err(fault)?),
             adds_begin: words.adds_begin,
-            ..Parts::new(Cutter::Crate(ModelWrapper::BPE(model)))
+            ..Parts::new(Cutter::Crate(Box::new(ModelWrapper::BPE(model))))
         };
         Ok(self.with_tokens(parts, Spelling::Letters, [None, None]))
     }

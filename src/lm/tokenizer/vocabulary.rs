@@ -12,7 +12,7 @@ use tokenizers::{Model, ModelWrapper, Token};
 /// How plain text is cut.
 pub(super) enum Cutter {
     /// What the crate does: byte-pair encoding by merges, unigrams.
-    Crate(ModelWrapper),
+    Crate(Box<ModelWrapper>),
     /// SentencePiece's joining by scores.
     Scores(Scores),
 }
