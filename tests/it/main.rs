@@ -1,6 +1,7 @@
 //! Behaviour of the library, by area. One binary, so that everything links once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod adapters;
 mod architecture;
 mod catalog;
 mod chat;

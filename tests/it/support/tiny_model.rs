@@ -29,6 +29,11 @@ pub fn write(path: &Path, stored: Stored) {
 
 /// The whole file.
 pub fn bytes(stored: Stored) -> Vec<u8> {
+    changed(stored, &mut |_, _| {})
+}
+
+/// The whole file, its layers' matrices as `change` leaves them; it is shown each by name, row after row.
+pub fn changed(stored: Stored, change: &mut dyn FnMut(&str, &mut [f32])) -> Vec<u8> {
     let tokens = vocabulary();
     let vocabulary = tokens.len() as u64;
     let mut meta = Meta::default();
@@ -74,7 +79,8 @@ pub fn bytes(stored: Stored) -> Vec<u8> {
             ("ffn_up", WIDTH, FEED),
             ("ffn_down", FEED, WIDTH),
         ] {
-            let values = random.floats(columns * rows, 0.3);
+            let mut values = random.floats(columns * rows, 0.3);
+            change(&name(part), &mut values);
             tensors.matrix(&name(part), columns, rows, stored, values);
         }
         for part in ["attn_norm", "ffn_norm"] {
