@@ -10,6 +10,7 @@ use std::sync::Arc;
 use synod::lm::adapter::{Adapter, Blend};
 use synod::lm::cache::{Cache, Table};
 use synod::lm::decoder::{Pass, Span, forward};
+use synod::lm::kernel::Pool;
 use synod::lm::model::Model;
 
 /// The tiny model, its layers' matrices changed.
@@ -45,11 +46,8 @@ fn logits(model: &Model, rows: &[(&[u32], Option<&Blend>)], threads: usize) -> V
             adapter,
         })
         .collect();
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .unwrap();
-    let pass = pool.install(|| forward(config, &model.weights, &mut cache, &spans, &|| false));
+    let pool = Pool::new(threads).unwrap();
+    let pass = forward(config, &model.weights, &mut cache, &pool, &spans, &|| false);
     match pass.unwrap() {
         Pass::Done(logits) => logits,
         Pass::GivenUp => panic!("nobody gave up"),

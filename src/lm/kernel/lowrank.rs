@@ -1,21 +1,18 @@
 //! Low-rank updates of a linear map, `y += factor * B (A x)` (LoRA, Hu et al. 2021, eq. 3), for one row or many.
 //!
 //! One arithmetic for every instruction set and number of rows: each sum runs in a fixed order, sixteen numbers side by side,
-//! and nothing is fused; so the compiler's vectors give the bits of plain code, and a row never depends on its neighbours.
+//! a multiplication with its addition rounded once; a row never depends on its neighbours.
 //! Both factors lie in the order in which they are read, as they were stored (16 or 32 bits), and are widened exactly in
 //! registers: with one row, as in decoding, the speed is that of memory.
 
-mod lanes;
 mod numbers;
 mod product;
 
 pub use numbers::{Bf16, Half, Numbers};
 
 use super::Instructions;
+use super::lanes::{LANES, Lanes, by_instructions};
 use std::sync::Arc;
-
-/// Numbers computed side by side.
-const LANES: usize = 16;
 
 /// The two factors of one update, ready for products.
 #[derive(Debug, Clone)]
@@ -126,18 +123,45 @@ impl LowRank {
         assert_eq!(out.len(), rows * self.outputs, "an output of another shape");
         scratch.clear();
         scratch.resize(rows * self.rank, 0.0);
-        product::down(&self.down, x, self.inputs, scratch, self.rank, instructions);
-        for hidden in scratch.iter_mut() {
+        let is_wide = instructions == Instructions::Avx512Vnni;
+        let (update, hidden) = (self, scratch.as_mut_slice());
+        by_instructions!(
+            instructions,
+            add_lanes(
+                update: &LowRank,
+                x: &[f32],
+                factor: f32,
+                out: &mut [f32],
+                hidden: &mut [f32],
+                is_wide: bool,
+            )
+        );
+    }
+}
+
+#[inline(always)]
+unsafe fn add_lanes<L: Lanes>(
+    update: &LowRank,
+    x: &[f32],
+    factor: f32,
+    out: &mut [f32],
+    hidden: &mut [f32],
+    is_wide: bool,
+) {
+    let LowRank {
+        rank,
+        inputs,
+        outputs,
+        down,
+        up,
+    } = update;
+    // SAFETY: as the callers', in `by_instructions`.
+    unsafe {
+        product::down::<L>(down, x, *inputs, hidden, *rank, is_wide);
+        for hidden in hidden.iter_mut() {
             *hidden *= factor;
         }
-        product::up(
-            &self.up,
-            scratch,
-            self.rank,
-            out,
-            self.outputs,
-            instructions,
-        );
+        product::up::<L>(up, hidden, *rank, out, *outputs);
     }
 }
 

@@ -8,6 +8,9 @@ use std::sync::Arc;
 use synod::lm::adapter::{Adapter, Blend};
 use synod::lm::model::Model;
 
+/// What remains: numbers that round to another 16-bit float in the cache.
+const CLOSE: f32 = 1e-3;
+
 fn opened(made: &Made, model: &Model) -> Arc<Adapter> {
     let folder = tempfile::tempdir().unwrap();
     made.write(folder.path());
@@ -85,7 +88,7 @@ fn an_adapter_is_what_merging_it_would_be() {
         let found = one(&base, &tokens, Some(&blend(&[(&adapter, 1.0)])));
         let expected = one(&merged(&[(&made, scale)]), &tokens, None);
         let error = distance(&found, &expected);
-        assert!(error < 1e-4, "rank {rank}: relative error {error}");
+        assert!(error < CLOSE, "rank {rank}: relative error {error}");
         assert!(distance(&found, &one(&base, &tokens, None)) > 0.1);
     }
 }
@@ -100,7 +103,7 @@ fn a_stack_and_a_weighted_sum_are_what_merging_them_would_be() {
         let found = one(&base, &tokens, Some(&blend(&[(&first, a), (&second, b)])));
         let weights = [(&one_made, f64::from(a)), (&two_made, f64::from(b))];
         let error = distance(&found, &one(&merged(&weights), &tokens, None));
-        assert!(error < 1e-4, "{a} and {b}: relative error {error}");
+        assert!(error < CLOSE, "{a} and {b}: relative error {error}");
     }
 }
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use synod::lm::adapter::Adapter;
 use synod::lm::model::Model;
 
-/// What remains between two programs that add 32-bit floats in another order.
-const CLOSE: f32 = 1e-5;
+/// What remains: keys and values are kept as 16-bit floats here and not there. The bare model is as far from the reference.
+const CLOSE: f32 = 2e-3;
 
 #[derive(serde::Deserialize)]
 struct Reference {

@@ -1,14 +1,7 @@
 //! Plain numbers in the width they were stored in.
 
-#![allow(
-    clippy::inline_always,
-    reason = "inlined into functions compiled for each instruction set"
-)]
-
-use super::LANES;
 use crate::lm::float;
-#[cfg(target_arch = "x86_64")]
-use std::arch::x86_64::*;
+use crate::lm::kernel::lanes::Lanes;
 
 /// The upper half of a 32-bit float.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -22,99 +15,34 @@ pub struct Half(pub u16);
 
 /// A number that 32 bits hold exactly.
 pub(super) trait Number: Copy + Default {
-    fn widen(self) -> f32;
-
     /// Sixteen of them, widened.
     ///
     /// # Safety
-    /// AVX2 and F16C must be there.
-    #[cfg(target_arch = "x86_64")]
-    unsafe fn two(values: &[Self; LANES]) -> (__m256, __m256);
-
-    /// Sixteen of them, widened.
-    ///
-    /// # Safety
-    /// AVX-512 F must be there.
-    #[cfg(target_arch = "x86_64")]
-    unsafe fn one(values: &[Self; LANES]) -> __m512;
+    /// As [`Lanes`] asks.
+    unsafe fn lanes<L: Lanes>(from: *const Self) -> L;
 }
 
-// SAFETY of the blocks below: the instructions are there, as callers promise, and loads go through references to sixteen
-// numbers.
 impl Number for f32 {
     #[inline(always)]
-    fn widen(self) -> f32 {
-        self
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    unsafe fn two(values: &[Self; LANES]) -> (__m256, __m256) {
-        unsafe {
-            let low = _mm256_loadu_ps(values.as_ptr());
-            (low, _mm256_loadu_ps(values.as_ptr().add(8)))
-        }
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    unsafe fn one(values: &[Self; LANES]) -> __m512 {
-        unsafe { _mm512_loadu_ps(values.as_ptr()) }
+    unsafe fn lanes<L: Lanes>(from: *const Self) -> L {
+        // SAFETY: as this method's.
+        unsafe { L::load(from) }
     }
 }
 
 impl Number for Bf16 {
     #[inline(always)]
-    fn widen(self) -> f32 {
-        f32::from_bits(u32::from(self.0) << 16)
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    unsafe fn two(values: &[Self; LANES]) -> (__m256, __m256) {
-        unsafe {
-            let widen = |eight| {
-                let upper = _mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(eight));
-                _mm256_castsi256_ps(upper)
-            };
-            let low = _mm_loadu_si128(values.as_ptr().cast());
-            (
-                widen(low),
-                widen(_mm_loadu_si128(values.as_ptr().add(8).cast())),
-            )
-        }
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    unsafe fn one(values: &[Self; LANES]) -> __m512 {
-        unsafe {
-            let all = _mm256_loadu_si256(values.as_ptr().cast());
-            _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(all)))
-        }
+    unsafe fn lanes<L: Lanes>(from: *const Self) -> L {
+        // SAFETY: as this method's; the type is transparent.
+        unsafe { L::load_brain(from.cast()) }
     }
 }
 
 impl Number for Half {
     #[inline(always)]
-    fn widen(self) -> f32 {
-        float::from_half(self.0)
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    unsafe fn two(values: &[Self; LANES]) -> (__m256, __m256) {
-        unsafe {
-            let low = _mm_loadu_si128(values.as_ptr().cast());
-            let high = _mm_loadu_si128(values.as_ptr().add(8).cast());
-            (_mm256_cvtph_ps(low), _mm256_cvtph_ps(high))
-        }
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    unsafe fn one(values: &[Self; LANES]) -> __m512 {
-        unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(values.as_ptr().cast())) }
+    unsafe fn lanes<L: Lanes>(from: *const Self) -> L {
+        // SAFETY: as this method's; the type is transparent.
+        unsafe { L::load_half(from.cast()) }
     }
 }
 
@@ -156,8 +84,14 @@ impl Numbers {
     pub fn widened(&self) -> Vec<f32> {
         match self {
             Self::F32(values) => values.clone(),
-            Self::Bf16(values) => values.iter().map(|value| value.widen()).collect(),
-            Self::F16(values) => values.iter().map(|value| value.widen()).collect(),
+            Self::Bf16(values) => values
+                .iter()
+                .map(|value| f32::from_bits(u32::from(value.0) << 16))
+                .collect(),
+            Self::F16(values) => values
+                .iter()
+                .map(|value| float::from_half(value.0))
+                .collect(),
         }
     }
 

@@ -157,19 +157,3 @@ fn factors_are_summed_each_on_its_own() {
     assert!(LowRank::combined(&[(&found, 1.0), (&other, 1.0)]).is_none());
     assert!(LowRank::combined(&[]).is_none());
 }
-
-#[test]
-fn sixteen_bits_are_widened_exactly() {
-    let all: Vec<u16> = (0..=u16::MAX)
-        .filter(|bits| bits & 0x7c00 != 0x7c00)
-        .collect();
-    for bits in all {
-        let half = numbers::Number::widen(Half(bits));
-        assert_eq!(
-            half.to_bits(),
-            crate::lm::float::from_half(bits).to_bits(),
-            "{bits:#06x}"
-        );
-    }
-    assert_eq!(numbers::Number::widen(Bf16(0xbf80)), -1.0);
-}
