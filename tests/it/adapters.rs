@@ -9,9 +9,11 @@ use crate::support::tiny_model::{self, Stored};
 use std::sync::Arc;
 use synod::lm::adapter::{Adapter, Blend};
 use synod::lm::cache::{Cache, Table};
+use synod::lm::config::Config;
 use synod::lm::decoder::{Pass, Span, forward};
 use synod::lm::kernel::Pool;
 use synod::lm::model::Model;
+use synod::lm::weights::Weights;
 
 /// The tiny model, its layers' matrices changed.
 fn model(stored: Stored, change: &mut dyn FnMut(&str, &mut [f32])) -> Model {
@@ -27,7 +29,15 @@ fn plain(stored: Stored) -> Model {
 
 /// Logits after each prompt, each with its own adapters, all in one pass.
 fn logits(model: &Model, rows: &[(&[u32], Option<&Blend>)], threads: usize) -> Vec<Vec<f32>> {
-    let config = &model.config;
+    pass(&model.config, &model.weights, rows, threads)
+}
+
+fn pass(
+    config: &Config,
+    weights: &Weights,
+    rows: &[(&[u32], Option<&Blend>)],
+    threads: usize,
+) -> Vec<Vec<f32>> {
     let mut cache = Cache::new(config.layers, config.kv_width(), 1 << 24);
     let mut tables: Vec<Table> = Vec::new();
     for (tokens, _) in rows {
@@ -47,7 +57,7 @@ fn logits(model: &Model, rows: &[(&[u32], Option<&Blend>)], threads: usize) -> V
         })
         .collect();
     let pool = Pool::new(threads).unwrap();
-    let pass = forward(config, &model.weights, &mut cache, &pool, &spans, &|| false);
+    let pass = forward(config, weights, &mut cache, &pool, &spans, &|| false);
     match pass.unwrap() {
         Pass::Done(logits) => logits,
         Pass::GivenUp => panic!("nobody gave up"),

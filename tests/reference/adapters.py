@@ -1,11 +1,13 @@
-"""Adapters made and applied by PEFT on the tiny model: the independent reference of the engine's adapters.
+"""Adapters made and applied by PEFT on tiny models: the independent reference of the engine's adapters.
 
-Usage: python adapters.py TINY.gguf OUT
+Usage: python adapters.py TINY.gguf PARITY OUT
 TINY.gguf is the tiny model's F32 file (`cargo test --test it the_tiny_model_is_written -- --ignored` writes it to
-SYNOD_TINY_MODEL). Writes one folder for each adapter, as PEFT saves it, and logits.json: for each case the logits after the
-last token of the prompt. Needs numpy, torch, transformers and peft; made with peft 0.21.2.
+SYNOD_TINY_MODEL); PARITY is the folder of the checkpoints that parity.py made. Writes one folder for each adapter, as PEFT
+saves it, and logits.json: for each case the logits after the last token of the prompt. Needs numpy, torch, transformers and
+peft; made with peft 0.21.2.
 """
 
+import gzip
 import json
 import shutil
 import sys
@@ -13,8 +15,8 @@ from pathlib import Path
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from safetensors.torch import load_file, save_file
-from transformers import LlamaConfig, LlamaForCausalLM
+from safetensors.torch import load, load_file, save_file
+from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from llama_logits import Gguf
 
@@ -37,6 +39,10 @@ ADAPTERS = {
     # The shape of the first, for sums of the factors themselves.
     "second": dict(r=4, lora_alpha=8, target_modules=["q_proj", "v_proj"]),
 }
+
+
+# Checkpoints of parity.py that get an adapter of all their linear maps: permuted in GGUF files, narrow heads, fused maps.
+CHECKPOINTS = ["llama", "mistral", "phi3"]
 
 
 def base(path):
@@ -85,26 +91,38 @@ def base(path):
     return model.eval()
 
 
+def save(model, folder, seed, kinds=lambda key: torch.float32):
+    """Gives an adapter random factors and saves it."""
+    torch.manual_seed(seed)
+    for name, parameter in model.named_parameters():
+        if "lora_" in name:
+            parameter.data = torch.randn_like(parameter) * 0.15
+    shutil.rmtree(folder, ignore_errors=True)
+    model.save_pretrained(folder)
+    (folder / "README.md").unlink(missing_ok=True)
+    tensors = load_file(folder / "adapter_model.safetensors")
+    save_file({key: value.to(kinds(key)) for key, value in tensors.items()}, folder / "adapter_model.safetensors")
+
+
 def make(tiny, out):
     for number, (name, settings) in enumerate(ADAPTERS.items()):
-        torch.manual_seed(100 + number)
-        settings = LoraConfig(task_type="CAUSAL_LM", **settings)
-        model = get_peft_model(base(tiny), settings)
-        for parameter_name, parameter in model.named_parameters():
-            if "lora_" in parameter_name:
-                parameter.data = torch.randn_like(parameter) * 0.15
-        shutil.rmtree(out / name, ignore_errors=True)
-        model.save_pretrained(out / name)
-        (out / name / "README.md").unlink(missing_ok=True)
+        model = get_peft_model(base(tiny), LoraConfig(task_type="CAUSAL_LM", **settings))
+        kinds = lambda key: torch.float32
         if name == "everywhere":
-            tensors = load_file(out / name / "adapter_model.safetensors")
-            halves = {key: value.to(torch.bfloat16 if "mlp" in key else torch.float16) for key, value in tensors.items()}
-            save_file(halves, out / name / "adapter_model.safetensors")
+            kinds = lambda key: torch.bfloat16 if "mlp" in key else torch.float16
+        save(model, out / name, 100 + number, kinds)
 
 
-def logits(model):
+def checkpoint(folder):
+    model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder), dtype=torch.float32)
+    state = load(gzip.decompress((folder / "model.safetensors.gz").read_bytes()))
+    model.load_state_dict({key: value.float() for key, value in state.items()})
+    return model.eval()
+
+
+def logits(model, prompt=PROMPT):
     with torch.no_grad():
-        return [round(x, 6) for x in model(torch.tensor([PROMPT])).logits[0, -1].tolist()]
+        return [round(x, 6) for x in model(torch.tensor([prompt])).logits[0, -1].tolist()]
 
 
 def loaded(tiny, out, *names):
@@ -114,7 +132,7 @@ def loaded(tiny, out, *names):
     return model.eval()
 
 
-def main(tiny, out):
+def main(tiny, parity, out):
     out.mkdir(parents=True, exist_ok=True)
     make(tiny, out)
     cases = {"base": logits(base(tiny))}
@@ -138,8 +156,14 @@ def main(tiny, out):
     missing = model.load_state_dict(state, strict=False)
     assert not missing.unexpected_keys, missing
     cases["factors 1.5 attention - 0.5 second"] = logits(model)
+    for number, name in enumerate(CHECKPOINTS):
+        settings = LoraConfig(task_type="CAUSAL_LM", r=4, lora_alpha=8, target_modules="all-linear")
+        save(get_peft_model(checkpoint(parity / name), settings), out / name, 200 + number, lambda key: torch.bfloat16)
+        prompt = json.loads((parity / name / "expected.json").read_text())["prompt"]
+        model = PeftModel.from_pretrained(checkpoint(parity / name), out / name)
+        cases[name] = logits(model.eval(), prompt)
     (out / "logits.json").write_text(json.dumps({"prompt": PROMPT, "cases": cases}))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
