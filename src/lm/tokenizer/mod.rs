@@ -116,7 +116,13 @@ impl Tokenizer {
         parts: Parts,
         fault: impl Fn(tokenizers::Error) -> ModelError,
     ) -> Result<Self, ModelError> {
-        let control = || parts.added.iter().filter(|added| added.is_control);
+        let named = || {
+            parts
+                .added
+                .iter()
+                .filter(|added| !added.spelling.is_empty())
+        };
+        let control = || named().filter(|added| added.is_control);
         let shield = Shield::new(control().map(|added| added.spelling.as_str()))?;
         let tokens = parts
             .added

@@ -3,6 +3,7 @@
 use super::vectors::folder;
 use std::path::Path;
 use synod::domain::fault::{Fault, FaultClass};
+use synod::lm::gguf::Gguf;
 use synod::lm::tokenizer::Tokenizer;
 use tempfile::TempDir;
 
@@ -132,4 +133,48 @@ fn absurd_numbers_are_refused_without_being_allocated() {
     );
     let fault = refused(&[("tokenizer.json", &far)]);
     assert!(fault.message.contains("4294967290"), "{fault}");
+}
+
+#[test]
+fn no_changed_byte_makes_a_tokenizer_panic() {
+    let mut random = 1_u64;
+    let mut next = |below: usize| {
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) as usize % below
+    };
+    let sample = "The council <s> met</s>\n 日本 👍 12";
+    let mut read = [0, 0];
+    for family in ["mistral", "gemma", "llama3", "unigram"] {
+        let whole = std::fs::read(folder(family).join("tokenizer.json")).unwrap();
+        let files = tempfile::tempdir().unwrap();
+        for _ in 0..60 {
+            let mut changed = whole.clone();
+            let at = next(changed.len());
+            changed[at] = b"0129-\"[]{},:xtn"[next(15)];
+            std::fs::write(files.path().join("tokenizer.json"), &changed).unwrap();
+            if let Ok(tokenizer) = Tokenizer::from_folder(files.path()) {
+                // Some changes are harmless; what matters is that it comes back.
+                let _ = tokenizer.encode(&tokenizer.shield(sample));
+                read[0] += 1;
+            }
+        }
+    }
+    for family in ["mistral", "gemma", "llama3"] {
+        let whole = std::fs::read(folder(family).join("vocabulary.gguf")).unwrap();
+        for _ in 0..150 {
+            let mut changed = whole.clone();
+            let at = next(changed.len());
+            changed[at] = next(256) as u8;
+            let Ok(file) = Gguf::read(&changed, Path::new("m.gguf")) else {
+                continue;
+            };
+            if let Ok(tokenizer) = Tokenizer::from_gguf(&file) {
+                let _ = tokenizer.encode(&tokenizer.shield(sample));
+                read[1] += 1;
+            }
+        }
+    }
+    assert!(read.iter().all(|&count| count > 50), "{read:?}");
 }
