@@ -15,4 +15,5 @@ pub mod message;
 pub mod model;
 pub mod plan;
 pub mod request;
+pub mod score;
 pub mod text;

@@ -2,6 +2,7 @@
 
 use super::message::Message;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -94,6 +95,21 @@ pub struct Sampling {
     /// 1.0 is none; divides the logits of tokens already seen (CTRL, Keskar et al. 2019, §4.1).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repeat_penalty: Option<f32>,
+    /// Taken from a logit for each time the token was drawn in this answer; 0 is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frequency_penalty: Option<f32>,
+    /// Taken from the logit of every token drawn in this answer; 0 is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub presence_penalty: Option<f32>,
+    /// Added to logits. A key of digits alone is a token's number; any other is a text that is exactly one token of the model.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub logit_bias: BTreeMap<String, f32>,
+    /// With every drawn token its log-probability and those of so many of the likeliest; 0 is the drawn token alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logprobs: Option<u8>,
+    /// What shape the answer must have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_format: Option<ResponseFormat>,
     /// Upper bound of generated tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u32>,
@@ -102,6 +118,34 @@ pub struct Sampling {
     /// Generation ends before any of these strings; the string itself is not part of the answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stop: Vec<String>,
+    /// What happens to a conversation that is too long for the context window; refused when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overflow: Option<Overflow>,
+}
+
+/// The shape of an answer. Tokens that would leave it are never drawn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResponseFormat {
+    /// Any JSON object.
+    JsonObject,
+    /// JSON that this schema allows.
+    JsonSchema(serde_json::Value),
+    /// Text that this regular expression matches as a whole.
+    Regex(String),
+    /// Text of this grammar in Lark's notation, from its rule `start`.
+    Lark(String),
+}
+
+/// What happens to a conversation that is too long for the context window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Overflow {
+    /// The request fails and says how long it is.
+    #[default]
+    Refuse,
+    /// The oldest exchanges after the system message are left out until the rest fits, and the answer says so.
+    DropOldest,
 }
 
 impl Sampling {
@@ -114,6 +158,18 @@ impl Sampling {
             top_k: self.top_k.or(base.top_k),
             min_p: self.min_p.or(base.min_p),
             repeat_penalty: self.repeat_penalty.or(base.repeat_penalty),
+            frequency_penalty: self.frequency_penalty.or(base.frequency_penalty),
+            presence_penalty: self.presence_penalty.or(base.presence_penalty),
+            logit_bias: if self.logit_bias.is_empty() {
+                base.logit_bias.clone()
+            } else {
+                self.logit_bias.clone()
+            },
+            logprobs: self.logprobs.or(base.logprobs),
+            response_format: self
+                .response_format
+                .clone()
+                .or_else(|| base.response_format.clone()),
             max_tokens: self.max_tokens.or(base.max_tokens),
             seed: self.seed.or(base.seed),
             stop: if self.stop.is_empty() {
@@ -121,6 +177,7 @@ impl Sampling {
             } else {
                 self.stop.clone()
             },
+            overflow: self.overflow.or(base.overflow),
         }
     }
 
