@@ -15,6 +15,7 @@ pub mod engine;
 pub mod error;
 pub mod float;
 pub mod gguf;
+pub mod grammar;
 pub mod kernel;
 pub mod map;
 pub mod matrix;
