@@ -10,16 +10,28 @@ pub mod scripted;
 use crate::domain::cancel::Cancel;
 use crate::domain::event::Progress;
 use crate::domain::fault::{Fault, FaultClass};
-use crate::domain::request::{Finish, Request, Usage};
+use crate::domain::request::{Finish, ModelRef, Request, Usage};
+use crate::domain::score::{Logprobs, Score, ScoreRequest};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// Something that generates text for a conversation.
 pub trait Backend: Send + Sync {
     /// Begins a generation and returns at once. Raising `cancel`, or dropping the stream, aborts the work itself.
     fn generate(&self, request: Request, cancel: Cancel) -> Tokens;
+
+    /// Begins to score given continuations and returns at once. Raising `cancel`, or dropping what is returned, aborts the
+    /// work itself. Where nothing else is said, a backend does not score.
+    fn score(&self, request: ScoreRequest, _cancel: Cancel) -> Scores {
+        let message = format!(
+            "endpoint \"{}\" does not score given continuations",
+            request.model.endpoint
+        );
+        let fault = Fault::new(FaultClass::BadRequest, message);
+        Scores::failed(fault.with_hint("local models do: a name without @ENDPOINT"))
+    }
 }
 
 /// One item of a generation's stream.
@@ -33,6 +45,10 @@ pub enum Piece {
         text: String,
         thinking: bool,
     },
+    /// How likely the next token of the text was; only when the request asked for it.
+    Logprobs(Logprobs),
+    /// Something was done otherwise than asked: a sentence for the person at the screen.
+    Note(String),
     /// The last item.
     End(Result<Completion, Fault>),
 }
@@ -100,6 +116,63 @@ impl TokenSender {
     }
 }
 
+/// How likely the continuations of one request are, in their order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scored {
+    pub scores: Vec<Score>,
+    pub usage: Usage,
+}
+
+/// The scores of one request, on their way.
+#[derive(Debug)]
+pub struct Scores(oneshot::Receiver<Result<Scored, Fault>>);
+
+/// The sending half of [`Scores`].
+#[derive(Debug)]
+pub struct ScoreSender(Option<oneshot::Sender<Result<Scored, Fault>>>);
+
+impl Scores {
+    #[must_use]
+    pub fn channel() -> (ScoreSender, Scores) {
+        let (sender, receiver) = oneshot::channel();
+        (ScoreSender(Some(sender)), Scores(receiver))
+    }
+
+    /// Scores that have already failed.
+    #[must_use]
+    pub fn failed(fault: Fault) -> Scores {
+        let (mut sender, scores) = Self::channel();
+        sender.send(Err(fault));
+        scores
+    }
+
+    /// Waits for them; a backend that vanished counts as a failure.
+    pub async fn wait(self) -> Result<Scored, Fault> {
+        self.0.await.unwrap_or_else(|_| {
+            Err(Fault::new(
+                FaultClass::Transient,
+                "the backend ended without an answer",
+            ))
+        })
+    }
+}
+
+impl ScoreSender {
+    /// The first result counts.
+    pub fn send(&mut self, result: Result<Scored, Fault>) {
+        if let Some(sender) = self.0.take() {
+            // Whoever asked may have left.
+            let _ = sender.send(result);
+        }
+    }
+
+    /// Whether nobody waits any more.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.0.as_ref().is_none_or(oneshot::Sender::is_closed)
+    }
+}
+
 /// All backends by endpoint name, and the switch that forbids the network.
 #[derive(Default)]
 pub struct Backends {
@@ -130,29 +203,38 @@ impl Backends {
     /// Begins a generation on the backend that the request's model names.
     #[must_use]
     pub fn generate(&self, request: Request, cancel: Cancel) -> Tokens {
-        let endpoint = &request.model.endpoint;
-        if self.is_local_only() && request.model.is_remote() {
+        match self.of(&request.model) {
+            Ok(backend) => backend.generate(request, cancel),
+            Err(fault) => Tokens::failed(fault),
+        }
+    }
+
+    /// Begins to score continuations on the backend that the request's model names.
+    #[must_use]
+    pub fn score(&self, request: ScoreRequest, cancel: Cancel) -> Scores {
+        match self.of(&request.model) {
+            Ok(backend) => backend.score(request, cancel),
+            Err(fault) => Scores::failed(fault),
+        }
+    }
+
+    fn of(&self, model: &ModelRef) -> Result<&Arc<dyn Backend>, Fault> {
+        let endpoint = &model.endpoint;
+        if self.is_local_only() && model.is_remote() {
+            let message =
+                format!("model \"{model}\" is on endpoint \"{endpoint}\" and \"local only\" is on");
+            return Err(
+                Fault::new(FaultClass::Forbidden, message).with_hint("/local off allows it")
+            );
+        }
+        self.by_endpoint.get(endpoint).ok_or_else(|| {
+            let known: Vec<&str> = self.by_endpoint.keys().map(String::as_str).collect();
             let message = format!(
-                "model \"{}\" is on endpoint \"{endpoint}\" and \"local only\" is on",
-                request.model
+                "endpoint \"{endpoint}\" is not known; known: {}",
+                known.join(", ")
             );
-            return Tokens::failed(
-                Fault::new(FaultClass::Forbidden, message).with_hint("/local off allows it"),
-            );
-        }
-        match self.by_endpoint.get(endpoint) {
-            Some(backend) => backend.generate(request, cancel),
-            None => {
-                let known: Vec<&str> = self.by_endpoint.keys().map(String::as_str).collect();
-                let message = format!(
-                    "endpoint \"{endpoint}\" is not known; known: {}",
-                    known.join(", ")
-                );
-                Tokens::failed(
-                    Fault::new(FaultClass::ModelUnavailable, message)
-                        .with_hint("add it to endpoints in config.toml"),
-                )
-            }
-        }
+            Fault::new(FaultClass::ModelUnavailable, message)
+                .with_hint("add it to endpoints in config.toml")
+        })
     }
 }

@@ -372,7 +372,7 @@ mod tests {
                     thought.clear();
                 }
                 Piece::End(end) => return (text, thought, end),
-                Piece::Progress(_) => {}
+                Piece::Progress(_) | Piece::Logprobs(_) | Piece::Note(_) => {}
             }
         }
     }

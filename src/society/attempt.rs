@@ -3,7 +3,7 @@
 use super::scope::{Answer, Sink};
 use crate::backend::{Backends, Completion, Piece};
 use crate::domain::cancel::Cancel;
-use crate::domain::event::{Kind, Progress};
+use crate::domain::event::{Kind, Level, Progress};
 use crate::domain::fault::{Fault, FaultClass};
 use crate::domain::id::NodeId;
 use crate::domain::request::{Finish, Request};
@@ -131,6 +131,12 @@ impl Attempt {
                     }
                     self.sink.emit(Kind::Progress { node, progress });
                 }
+                Piece::Note(text) => self.sink.emit(Kind::Note {
+                    level: Level::Warning,
+                    text,
+                }),
+                // Asked for by programs, not by councils.
+                Piece::Logprobs(_) => {}
                 Piece::Restarted => {
                     self.partial.clear();
                     has_thought = false;

@@ -126,6 +126,7 @@ async fn hear(mut tokens: Tokens) -> Heard {
                     heard.text.push_str(&text);
                 }
             }
+            Piece::Logprobs(_) | Piece::Note(_) => {}
             Piece::End(end) => {
                 heard.end = end;
                 return heard;

@@ -1,35 +1,37 @@
 //! What an engine is asked, and whom it answers.
 
+pub use crate::domain::score::Prompt;
+
 use crate::domain::cancel::Cancel;
 use crate::domain::fault::Fault;
-use crate::domain::message::Message;
 use crate::domain::request::{Finish, Sampling, Usage};
+use crate::domain::score::{Continuation, Logprobs, Score};
 
-/// One generation.
+/// One request.
 pub struct Ask {
     pub prompt: Prompt,
-    pub sampling: Sampling,
+    pub task: Task,
     pub cancel: Cancel,
     pub listener: Box<dyn Listener>,
 }
 
-/// What the model reads first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Prompt {
-    /// A conversation, put into the model's own chat template.
-    Messages(Vec<Message>),
-    /// Tokens as they are.
-    Tokens(Vec<u32>),
+/// What is to be done with the prompt.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Task {
+    /// An answer is drawn.
+    Generate(Sampling),
+    /// Nothing is drawn: the listener hears how likely each of these is.
+    Score(Vec<Continuation>),
 }
 
-/// How a generation ended well.
+/// How a request ended well.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Done {
     pub usage: Usage,
     pub finish: Finish,
 }
 
-/// Hears how a generation goes. Called on the engine's thread, so it must not block.
+/// Hears how a request goes. Called on the engine's thread, so it must not block.
 pub trait Listener: Send {
     /// The model is read from disk first.
     fn loading(&mut self) {}
@@ -37,19 +39,31 @@ pub trait Listener: Send {
     /// The request waits.
     fn queued(&mut self, _why: &str) {}
 
+    /// Something was done otherwise than asked: a sentence for a person.
+    fn note(&mut self, _text: &str) {}
+
     /// `done` of `total` prompt tokens are there.
     fn prefill(&mut self, _done: usize, _total: usize) {}
+
+    /// The prompt ends inside the model's thoughts, so the answer begins with them and has no opening tag.
+    fn begins_in_thought(&mut self) {}
 
     /// A token was drawn; before what it adds to the text.
     fn token(&mut self, _token: u32) {}
 
+    /// How likely that token was, when this was asked for.
+    fn logprobs(&mut self, _logprobs: Logprobs) {}
+
     /// More text: whole characters.
-    fn text(&mut self, text: &str);
+    fn text(&mut self, _text: &str) {}
+
+    /// How likely the given continuations are, in their order; before the end.
+    fn scored(&mut self, _scores: Vec<Score>) {}
 
     /// Called once, last.
     fn end(&mut self, result: Result<Done, Fault>);
 
-    /// Nobody listens any more: the generation is given up.
+    /// Nobody listens any more: the request is given up.
     fn is_gone(&self) -> bool {
         false
     }

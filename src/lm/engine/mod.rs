@@ -1,11 +1,19 @@
 //! The engine: one thread per model that serves all its requests together.
 //!
 //! Requests join and leave between steps; one forward pass serves all rows. With nothing to do the thread blocks. The model is
-//! loaded by the first request (or a warm-up) on this thread, so nobody else ever waits for a disk.
+//! loaded by the first request (or a warm-up) on this thread, so nobody else ever waits for a disk, and unloaded when its
+//! memory is asked back.
 
+mod answer;
 pub mod ask;
 pub mod batch;
+mod limits;
+pub mod perplexity;
+mod places;
+mod prompt;
+mod results;
 mod row;
+mod scoring;
 pub mod stats;
 
 use self::ask::Ask;
@@ -47,8 +55,10 @@ impl Default for Options {
 pub type Loader = Box<dyn FnMut() -> Result<Model, Fault> + Send>;
 
 enum Call {
-    Ask(Ask),
+    Ask(Box<Ask>),
     Warm,
+    /// Gives the model's memory back; the answer is whether it did.
+    Unload(Sender<bool>),
 }
 
 /// A running engine thread; it ends when this is dropped.
@@ -82,17 +92,29 @@ impl Engine {
 
     /// Hands a request over and returns at once. Gives the request back when the thread is gone.
     pub fn submit(&self, ask: Ask) -> Result<(), Box<Ask>> {
-        self.calls.send(Call::Ask(ask)).map_err(|refused| {
-            let Call::Ask(ask) = refused.0 else {
-                unreachable!("a request was sent")
-            };
-            Box::new(ask)
-        })
+        self.calls
+            .send(Call::Ask(Box::new(ask)))
+            .map_err(|refused| match refused.0 {
+                Call::Ask(ask) => ask,
+                Call::Warm | Call::Unload(_) => unreachable!("a request was sent"),
+            })
     }
 
     /// Loads the model now, if it is not loaded yet. A failure is reported by the first request.
     pub fn warm(&self) {
         let _ = self.calls.send(Call::Warm);
+    }
+
+    /// Gives the model's memory back and waits until that is done; the next request loads it again. Returns false, and does
+    /// nothing, while there are requests.
+    #[must_use]
+    pub fn unload(&self) -> bool {
+        let (reply, answer) = channel();
+        if self.calls.send(Call::Unload(reply)).is_err() {
+            // The thread ended, and with it went its memory.
+            return true;
+        }
+        answer.recv().unwrap_or(true)
     }
 
     /// What was computed so far.
@@ -126,9 +148,15 @@ impl Worker {
                 }
             };
             match (call, &mut self.batch) {
-                (Some(Call::Ask(ask)), _) => busy |= self.join(ask),
+                (Some(Call::Ask(ask)), _) => busy |= self.join(*ask),
                 (Some(Call::Warm), _) => {
                     let _ = self.load();
+                }
+                (Some(Call::Unload(reply)), _) => {
+                    if !busy {
+                        self.batch = None;
+                    }
+                    let _ = reply.send(!busy);
                 }
                 (None, Some(batch)) => busy = batch.step(),
                 (None, None) => busy = false,

@@ -35,7 +35,7 @@ fn place() -> Place {
     let options = LocalOptions {
         threads: 1,
         cache_mib: 8,
-        context: None,
+        ..LocalOptions::default()
     };
     Place {
         local: Local::new(Arc::new(resolve), options),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use synod::domain::fault::FaultClass;
 use synod::domain::request::{Finish, Sampling};
-use synod::lm::engine::ask::{Ask, Done, Listener, Prompt};
+use synod::lm::engine::ask::{Ask, Done, Listener, Prompt, Task};
 use synod::lm::engine::{Engine, Options};
 
 #[test]
@@ -80,6 +80,32 @@ fn a_cancelled_request_ends_before_the_next_pass() {
 }
 
 #[test]
+fn a_request_cancelled_while_its_prompt_is_computed_costs_no_further_pass() {
+    let mut bench = Bench::new(&Options {
+        prefill_tokens: 16,
+        ..options()
+    });
+    let stopped = bench.ask(&prompt(1, 400), greedy(10));
+    let other = bench.ask(&prompt(2, 300), greedy(10));
+    for _ in 0..3 {
+        bench.batch.step();
+    }
+    stopped.cancel.cancel();
+    bench.run();
+    let done = stopped.end().unwrap();
+    assert_eq!(
+        (done.finish, done.usage.completion_tokens),
+        (Finish::Cancelled, 0)
+    );
+    assert_eq!(stopped.prefills(), [(8, 400), (16, 400), (24, 400)]);
+    assert_eq!(bench.stats().prompt_tokens, 24 + 300);
+    assert_eq!(
+        other.tokens(),
+        Bench::new(&options()).alone(&prompt(2, 300), greedy(10))
+    );
+}
+
+#[test]
 fn a_request_nobody_listens_to_is_given_up() {
     let mut bench = Bench::new(&options());
     let gone = bench.ask(&prompt(1, 20), greedy(100));
@@ -138,8 +164,6 @@ fn a_stop_string_ends_the_answer_wherever_its_tokens_are_cut() {
 struct Ending(std::sync::mpsc::Sender<Result<Done, synod::domain::fault::Fault>>);
 
 impl Listener for Ending {
-    fn text(&mut self, _text: &str) {}
-
     fn end(&mut self, result: Result<Done, synod::domain::fault::Fault>) {
         let _ = self.0.send(result);
     }
@@ -165,7 +189,7 @@ fn a_model_that_cannot_be_loaded_fails_each_request_and_is_tried_again() {
     let (sender, ends) = channel();
     let ask = || Ask {
         prompt: Prompt::Tokens(prompt(1, 10)),
-        sampling: greedy(3),
+        task: Task::Generate(greedy(3)),
         cancel: synod::domain::cancel::Cancel::new(),
         listener: Box::new(Ending(sender.clone())),
     };

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 use synod::domain::cancel::Cancel;
 use synod::domain::fault::Fault;
 use synod::domain::request::Sampling;
+use synod::domain::score::{Continuation, Logprobs, Score};
 use synod::lm::engine::Options;
-use synod::lm::engine::ask::{Ask, Done, Listener, Prompt};
+use synod::lm::engine::ask::{Ask, Done, Listener, Prompt, Task};
 use synod::lm::engine::batch::Batch;
 use synod::lm::engine::stats::{EngineStats, Stats};
 use synod::lm::model::Model;
@@ -49,6 +50,18 @@ impl Bench {
         heard
     }
 
+    /// Asks for the scores of continuations.
+    pub fn score(&mut self, prompt: Prompt, continuations: Vec<Continuation>) -> Heard {
+        let heard = Heard::default();
+        self.batch.join(Ask {
+            prompt,
+            task: Task::Score(continuations),
+            cancel: heard.cancel.clone(),
+            listener: Box::new(heard.clone()),
+        });
+        heard
+    }
+
     pub fn run(&mut self) {
         while self.batch.step() {}
     }
@@ -77,7 +90,10 @@ struct Log {
     tokens: Vec<u32>,
     texts: Vec<String>,
     prefills: Vec<(usize, usize)>,
-    queued: usize,
+    queued: Vec<String>,
+    notes: Vec<String>,
+    logprobs: Vec<Logprobs>,
+    scores: Vec<Score>,
     ends: Vec<Result<Done, Fault>>,
     is_gone: bool,
     cancel_at: Option<usize>,
@@ -87,7 +103,7 @@ impl Heard {
     pub fn ask(&self, prompt: &[u32], sampling: Sampling) -> Ask {
         Ask {
             prompt: Prompt::Tokens(prompt.to_vec()),
-            sampling,
+            task: Task::Generate(sampling),
             cancel: self.cancel.clone(),
             listener: Box::new(self.clone()),
         }
@@ -106,7 +122,24 @@ impl Heard {
     }
 
     pub fn queued(&self) -> usize {
-        self.log.lock().unwrap().queued
+        self.log.lock().unwrap().queued.len()
+    }
+
+    /// Why it had to wait.
+    pub fn waits(&self) -> Vec<String> {
+        self.log.lock().unwrap().queued.clone()
+    }
+
+    pub fn notes(&self) -> Vec<String> {
+        self.log.lock().unwrap().notes.clone()
+    }
+
+    pub fn logprobs(&self) -> Vec<Logprobs> {
+        self.log.lock().unwrap().logprobs.clone()
+    }
+
+    pub fn scores(&self) -> Vec<Score> {
+        self.log.lock().unwrap().scores.clone()
     }
 
     pub fn has_ended(&self) -> bool {
@@ -131,8 +164,20 @@ impl Heard {
 }
 
 impl Listener for Heard {
-    fn queued(&mut self, _why: &str) {
-        self.log.lock().unwrap().queued += 1;
+    fn queued(&mut self, why: &str) {
+        self.log.lock().unwrap().queued.push(why.to_owned());
+    }
+
+    fn note(&mut self, text: &str) {
+        self.log.lock().unwrap().notes.push(text.to_owned());
+    }
+
+    fn logprobs(&mut self, logprobs: Logprobs) {
+        self.log.lock().unwrap().logprobs.push(logprobs);
+    }
+
+    fn scored(&mut self, scores: Vec<Score>) {
+        self.log.lock().unwrap().scores.extend(scores);
     }
 
     fn prefill(&mut self, done: usize, total: usize) {

@@ -1,6 +1,6 @@
 //! What is computed once for all.
 
-use super::recorder::{Bench, greedy, options, prompt, seeded};
+use super::recorder::{Bench, Heard, greedy, options, prompt, seeded};
 use synod::domain::fault::FaultClass;
 use synod::domain::request::Finish;
 use synod::lm::engine::Options;
@@ -153,6 +153,12 @@ fn when_memory_runs_out_the_youngest_starts_again_and_says_the_same() {
     let members: Vec<_> = asks.iter().map(|(p, s)| bench.ask(p, s.clone())).collect();
     bench.run();
     assert!(bench.stats().preempted > 0, "{:?}", bench.stats());
+    let waits: Vec<String> = members.iter().flat_map(Heard::waits).collect();
+    assert!(!waits.is_empty());
+    assert!(
+        waits.iter().all(|why| why.contains("cache of 4096 tokens")),
+        "{waits:?}"
+    );
     for (member, (prompt, sampling)) in members.iter().zip(asks) {
         assert_eq!(
             member.tokens(),
@@ -160,6 +166,23 @@ fn when_memory_runs_out_the_youngest_starts_again_and_says_the_same() {
         );
         assert!(member.end().is_ok());
     }
+}
+
+#[test]
+fn an_answer_that_fills_the_cache_ends_and_says_why() {
+    let mut bench = Bench::new(&small());
+    let long = bench.ask(&prompt(43, 4050), greedy(100));
+    bench.run();
+    let done = long.end().unwrap();
+    assert_eq!(
+        (done.finish, done.usage.completion_tokens),
+        (Finish::Length, 47)
+    );
+    let notes = long.notes();
+    assert!(
+        notes.len() == 1 && notes[0].contains("4096 tokens") && notes[0].contains("cache_mib"),
+        "{notes:?}"
+    );
 }
 
 #[test]
