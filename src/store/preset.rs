@@ -273,3 +273,70 @@ fn with_texts(mut root: Node, folder: Option<&Path>) -> Result<Node, Problem> {
     }
     Ok(root)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::request::{Overflow, ResponseFormat, Sampling};
+    use serde_json::json;
+
+    fn sampling(lines: &str) -> Result<Sampling, Problem> {
+        let text = format!(
+            "title = \"t\"\nsociety = \"single\"\n[sampling]\n{lines}\n[[agents]]\npart = \"agent\"\nmodel = \"m\"\n"
+        );
+        let preset = parse("test", &text);
+        assert_eq!(preset.warnings, []);
+        preset.council.map(|council| council.sampling)
+    }
+
+    #[test]
+    fn sampling_takes_biases_shapes_and_what_to_do_with_long_talks() {
+        let found = sampling(
+            "frequency_penalty = 0.5\npresence_penalty = 0.25\nlogit_bias = { 42 = -100, \" yes\" = 1.5 }\nlogprobs = 5\n\
+             response_format = { json_schema = { type = \"object\", required = [\"a\"] } }\noverflow = \"drop_oldest\"",
+        );
+        let schema = json!({ "type": "object", "required": ["a"] });
+        let expected = Sampling {
+            frequency_penalty: Some(0.5),
+            presence_penalty: Some(0.25),
+            logit_bias: [("42".into(), -100.0), (" yes".into(), 1.5)].into(),
+            logprobs: Some(5),
+            response_format: Some(ResponseFormat::JsonSchema(schema)),
+            overflow: Some(Overflow::DropOldest),
+            ..Sampling::default()
+        };
+        assert_eq!(found, Ok(expected));
+        for (line, format) in [
+            ("\"json_object\"", ResponseFormat::JsonObject),
+            ("{ regex = \"a+\" }", ResponseFormat::Regex("a+".into())),
+            (
+                "{ lark = \"start: A\" }",
+                ResponseFormat::Lark("start: A".into()),
+            ),
+        ] {
+            let found = sampling(&format!("response_format = {line}"));
+            assert_eq!(found.unwrap().response_format, Some(format));
+        }
+    }
+
+    #[test]
+    fn a_wrong_choice_is_named_with_its_line_and_the_right_ones() {
+        for (line, words) in [
+            ("overflow = \"drop\"", ["overflow", "refuse", "drop_oldest"]),
+            (
+                "response_format = \"yaml\"",
+                ["response_format", "json_schema", "regex"],
+            ),
+            (
+                "logit_bias = { 42 = \"much\" }",
+                ["logit_bias", "42", "much"],
+            ),
+        ] {
+            let problem = sampling(line).unwrap_err();
+            assert_eq!(problem.line, Some(4), "{problem}");
+            for word in words {
+                assert!(problem.message.contains(word), "{problem}");
+            }
+        }
+    }
+}
