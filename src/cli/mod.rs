@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 bad arguments, 3 bad data or model, 4 out of a resource, 130 interrupted.
 
+pub mod bench;
 pub mod chat;
 pub mod doctor;
 pub mod flags;
@@ -10,6 +11,7 @@ pub mod presets;
 mod progress_line;
 pub mod sessions;
 
+use crate::domain::device::Device;
 use crate::runtime::headless::{BAD_ARGUMENTS, DONE, FAILED};
 use crate::runtime::parts::{Overrides, Parts};
 use crate::store::paths::Paths;
@@ -50,6 +52,9 @@ pub struct GlobalFlags {
     /// Threads of the local engine; 0 takes one for each core
     #[arg(long, global = true, value_name = "N")]
     pub threads: Option<usize>,
+    /// Where local models run: auto, cpu, cuda, cuda:N or metal
+    #[arg(long, global = true, value_name = "DEVICE")]
+    pub device: Option<Device>,
 }
 
 /// What to do instead of chatting on the screen.
@@ -62,6 +67,8 @@ pub enum Command {
     /// List, fetch, check and remove local models
     #[command(subcommand)]
     Models(models::ModelsCommand),
+    /// Measure how fast this machine runs a model
+    Bench(bench::BenchArgs),
     /// Look at everything a chat needs, and say what is missing
     Doctor(doctor::DoctorArgs),
     /// List, show and check presets
@@ -120,6 +127,7 @@ fn perform(cli: &Cli) -> anyhow::Result<i32> {
     let parts = Arc::new(Parts::load(Overrides {
         data_dir: cli.everywhere.data_dir.clone(),
         threads: cli.everywhere.threads,
+        device: cli.everywhere.device,
         local_only: cli.everywhere.local_only,
         endpoint: flags.council.endpoint(),
     }));
@@ -136,6 +144,7 @@ fn perform(cli: &Cli) -> anyhow::Result<i32> {
             };
             tokio.block_on(models::run(command, context))
         }
+        Some(Command::Bench(args)) => tokio.block_on(bench::run(args, &parts)),
         Some(Command::Doctor(args)) => {
             let context = doctor::DoctorContext {
                 paths: &parts.paths,

@@ -3,6 +3,7 @@
 //! Plain data, the same for every society; what a society needs beyond agents stands in its own settings table, which it alone
 //! reads. Presets are parsed into this by `store::preset`.
 
+use super::device::Device;
 use super::request::{ModelRef, Sampling, TimeLimits};
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,9 @@ pub struct Council {
     /// Requests of one turn under way at once; 0 is no limit beyond the endpoints' own.
     #[serde(default)]
     pub num_proc: u32,
+    /// Where its local models run.
+    #[serde(default)]
+    pub device: Device,
     pub agents: Vec<Agent>,
     /// The society's own table (`[settings]`), read by the society with its own type.
     #[serde(default)]

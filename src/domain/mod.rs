@@ -7,6 +7,7 @@ pub mod cancel;
 pub mod clock;
 pub mod control;
 pub mod council;
+pub mod device;
 pub mod endpoint;
 pub mod event;
 pub mod fault;

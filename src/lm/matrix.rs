@@ -116,6 +116,27 @@ impl Matrix {
         })
     }
 
+    /// The same numbers as 32-bit floats.
+    pub fn dequantised(
+        name: &str,
+        format: Format,
+        data: &[u8],
+        rows: usize,
+        columns: usize,
+    ) -> Result<Self, ModelError> {
+        let stored = Self::stored(name, format, data, rows, columns)?;
+        if !stored.is_quantised() {
+            return Ok(stored);
+        }
+        let mut bytes = Vec::with_capacity(rows * columns * size_of::<f32>());
+        let mut row = vec![0.0; columns];
+        for index in (0_u32..).take(rows) {
+            stored.row(index, &mut row)?;
+            bytes.extend(row.iter().flat_map(|number| number.to_le_bytes()));
+        }
+        Self::stored(name, Format::F32, &bytes, rows, columns)
+    }
+
     #[must_use]
     pub fn rows(&self) -> usize {
         self.rows
@@ -134,6 +155,12 @@ impl Matrix {
             Store::Packed(weights) => weights.bytes(),
             Store::Candle { table, .. } => table.storage_size_in_bytes(),
         }
+    }
+
+    /// Whether products are computed with activations of eight bits.
+    #[must_use]
+    pub fn is_quantised(&self) -> bool {
+        !matches!(self.store, Store::Dense(_))
     }
 
     /// The format it is stored in, for reports.

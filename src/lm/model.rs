@@ -86,11 +86,15 @@ fn folder_of(path: &Path) -> Option<(PathBuf, PathBuf)> {
 impl Model {
     /// Opens a GGUF file.
     pub fn open(path: &Path) -> Result<Self, Fault> {
+        Self::open_with(path, Opening::default())
+    }
+
+    /// The same with other choices than the usual ones.
+    pub fn open_with(path: &Path, opening: Opening) -> Result<Self, Fault> {
         let mapped = Mapped::open(path)?;
         let file = Gguf::read(mapped.bytes(), path)?;
         let tokenizer = Tokenizer::from_gguf(&file)?;
-        let Decoder { config, weights } =
-            Decoder::from_gguf(&file, mapped.bytes(), Opening::default())?;
+        let Decoder { config, weights } = Decoder::from_gguf(&file, mapped.bytes(), opening)?;
         if tokenizer.len() > config.vocabulary {
             return Err(
                 ModelError::from_mismatch(&file, tokenizer.len(), config.vocabulary).into(),

@@ -52,13 +52,15 @@ pub struct Weights {
     pub head: Arc<Matrix>,
 }
 
-/// What becomes of matrices that a file stores as plain floats.
+/// Where plain floats are computed with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Floats {
     #[default]
     Keep,
     /// Quantised to `Q8_0` while they are loaded: a quarter of the memory of 32-bit floats.
     EightBits,
+    /// Kept, and quantised matrices become 32-bit floats as well: the reference for what eight-bit arithmetic costs.
+    Everywhere,
 }
 
 impl Weights {
@@ -265,6 +267,9 @@ impl Loader<'_> {
         rows: usize,
         columns: usize,
     ) -> Result<Matrix, ModelError> {
+        if self.floats == Floats::Everywhere {
+            return Matrix::dequantised(name, stored.format, stored.bytes, rows, columns);
+        }
         if self.floats == Floats::EightBits
             && let Some(bytes) = eight_bits::quantised(stored.format, stored.bytes, columns)
         {

@@ -30,3 +30,14 @@ impl Memory {
         }
     }
 }
+
+/// Bytes of main memory that this process holds now; none when the system does not say.
+#[must_use]
+pub fn resident_bytes() -> Option<u64> {
+    let pid = sysinfo::get_current_pid().ok()?;
+    let mut system = System::new().ok()?;
+    let only = sysinfo::ProcessesToUpdate::Some(&[pid]);
+    let kind = sysinfo::ProcessRefreshKind::nothing().with_memory();
+    system.refresh_processes_specifics(only, false, kind);
+    system.process(pid).map(sysinfo::Process::memory)
+}

@@ -10,8 +10,9 @@ use crate::catalog::{Catalog, DEFAULT_MODEL};
 use crate::domain::cancel::Cancel;
 use crate::domain::clock::{Clock, System};
 use crate::domain::council::Council;
+use crate::domain::device::Device;
 use crate::domain::endpoint::Endpoint;
-use crate::domain::fault::Fault;
+use crate::domain::fault::{Fault, FaultClass};
 use crate::domain::request::{LOCAL, Request, SCRIPTED};
 use crate::store::paths::Paths;
 use crate::store::preset::{self, Preset, Problem};
@@ -26,6 +27,8 @@ pub struct Overrides {
     pub data_dir: Option<PathBuf>,
     /// Threads of the local engine.
     pub threads: Option<usize>,
+    /// Where local models run.
+    pub device: Option<Device>,
     /// Forbids the network, whatever the settings say.
     pub local_only: bool,
     /// A further server, by its own name.
@@ -54,6 +57,9 @@ impl Parts {
         let (mut settings, mut problems) = Settings::load(&paths);
         if let Some(threads) = overrides.threads {
             settings.threads = threads;
+        }
+        if let Some(device) = overrides.device {
+            settings.device = device;
         }
         settings.local_only |= overrides.local_only;
         if let Some(endpoint) = overrides.endpoint {
@@ -102,7 +108,14 @@ fn backends(settings: &Settings, catalog: &Arc<Catalog>) -> Backends {
             ..LocalOptions::default()
         },
     );
-    backends.insert(LOCAL, Arc::new(local));
+    match settings.device.check() {
+        Ok(()) => backends.insert(LOCAL, Arc::new(local)),
+        Err(message) => {
+            let fault = Fault::new(FaultClass::Resource, message)
+                .with_hint("choose another with --device or in config.toml");
+            backends.insert(LOCAL, Arc::new(Unusable(fault)));
+        }
+    }
     backends.insert(SCRIPTED, Arc::new(Scripted::demo()));
     for (name, endpoint) in &settings.endpoints {
         let backend: Arc<dyn Backend> = match OpenAi::new(endpoint.clone(), settings.prices.clone())

@@ -58,6 +58,8 @@ pub enum SocietyError {
     Settings { preset: String, message: String },
     #[error("preset \"{preset}\", agents: {message}")]
     Agents { preset: String, message: String },
+    #[error("preset \"{preset}\": {message}")]
+    Device { preset: String, message: String },
 }
 
 type Builder = fn(&Council) -> Result<Box<dyn Protocol>, SocietyError>;
@@ -77,6 +79,13 @@ pub fn names() -> Vec<&'static str> {
 ///
 /// When the society is not known, or its agents or settings do not fit it.
 pub fn build(council: &Council) -> Result<Box<dyn Protocol>, SocietyError> {
+    council
+        .device
+        .check()
+        .map_err(|message| SocietyError::Device {
+            preset: council.name.clone(),
+            message,
+        })?;
     match SOCIETIES.iter().find(|(name, _)| *name == council.society) {
         Some((_, build)) => build(council),
         None => Err(SocietyError::UnknownSociety {

@@ -7,6 +7,7 @@ use super::paths::Paths;
 use super::preset::Problem;
 use super::source;
 use super::write;
+use crate::domain::device::Device;
 use crate::domain::endpoint::{Endpoint, Price};
 use crate::domain::request::ModelRef;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,8 @@ pub struct Settings {
     pub borders: Borders,
     /// Threads of the local engine; 0 takes all cores.
     pub threads: usize,
+    /// Where local models run.
+    pub device: Device,
     /// Memory for the key-value cache, in MiB.
     pub cache_mib: usize,
     /// Folders or files with further GGUF models.
@@ -258,6 +261,7 @@ fn bare() -> Settings {
         bell: false,
         borders: Borders::Unicode,
         threads: 0,
+        device: Device::Auto,
         cache_mib: 1024,
         model_paths: Vec::new(),
         endpoints: BTreeMap::new(),

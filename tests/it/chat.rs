@@ -56,6 +56,7 @@ fn preset(name: &str, society: &str, agents: Vec<Agent>) -> Preset {
         path: None,
         is_builtin: true,
         council: Ok(Council {
+            device: synod::domain::device::Device::Auto,
             name: name.into(),
             title: format!("the {name}"),
             society: society.into(),
@@ -107,6 +108,7 @@ fn settings() -> Settings {
         bell: true,
         borders: Borders::Unicode,
         threads: 0,
+        device: synod::domain::device::Device::Auto,
         cache_mib: 64,
         model_paths: Vec::new(),
         endpoints: BTreeMap::new(),

@@ -1,12 +1,13 @@
 //! The local engine: sharing, batching, exactness, and what it does with broken files.
 
 mod backend;
+mod council;
 mod exact;
 mod files;
 mod flow;
 mod overflow;
 mod real;
-mod recorder;
+pub mod recorder;
 mod sampling;
 mod scoring;
 mod shapes;

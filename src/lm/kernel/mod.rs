@@ -12,6 +12,10 @@
     clippy::inline_always,
     reason = "compiled once for each instruction set"
 )]
+#![allow(
+    clippy::needless_range_loop,
+    reason = "an index runs over several arrays of registers at once"
+)]
 
 mod activations;
 pub mod attention;
@@ -25,6 +29,7 @@ pub mod gate;
 mod lanes;
 pub mod lowrank;
 mod pack;
+pub mod peak;
 pub mod pool;
 mod portable;
 mod product;

@@ -9,6 +9,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use synod::lm::cache::{Cache, Table};
 use synod::lm::decoder::{Pass, Span, forward};
+use synod::lm::kernel::Pool;
 use synod::lm::model::{Decoder, Opening};
 use synod::lm::weights::Floats;
 
@@ -132,6 +133,7 @@ fn all_near(found: &[f32], expected: &[f32], allowed: f32, path: &Path) {
 struct Runner {
     decoder: Decoder,
     cache: Cache,
+    pool: Pool,
     table: Table,
     length: usize,
 }
@@ -141,6 +143,7 @@ impl Runner {
         let config = &decoder.config;
         Self {
             cache: Cache::new(config.layers, config.kv_width(), 1 << 24),
+            pool: Pool::new(2).unwrap(),
             table: Table::default(),
             length: 0,
             decoder,
@@ -156,10 +159,20 @@ impl Runner {
             table: &self.table,
             start,
             tokens,
+            adapter: None,
             wanted,
         };
         let Decoder { config, weights } = &self.decoder;
-        match forward(config, weights, &mut self.cache, &[span], &|| false).unwrap() {
+        match forward(
+            config,
+            weights,
+            &mut self.cache,
+            &self.pool,
+            &[span],
+            &|| false,
+        )
+        .unwrap()
+        {
             Pass::Done(logits) => logits,
             Pass::GivenUp => panic!("nobody gave up"),
         }
