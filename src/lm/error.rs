@@ -24,13 +24,6 @@ pub enum ModelError {
 }
 
 impl ModelError {
-    /// A tokenizer with more tokens than the weights have rows.
-    pub(super) fn from_mismatch(file: &super::gguf::Gguf, tokens: usize, rows: usize) -> Self {
-        file.broken(format!(
-            "its tokenizer has {tokens} tokens and its weights have {rows}"
-        ))
-    }
-
     /// Something in the file at `path` that its format does not allow.
     pub fn broken(path: &Path, what: impl Into<String>) -> Self {
         Self::Broken {

@@ -153,6 +153,7 @@ impl Gguf {
                 return Err(reader.broken(&format!("tensor \"{name}\" is listed twice")));
             }
         }
+        check_overlaps(&tensors).map_err(|what| reader.broken(&what))?;
         Ok(Self {
             path: path.to_owned(),
             metadata,
@@ -321,6 +322,24 @@ fn place(
             reader.bytes.len()
         ))),
     }
+}
+
+/// Refuses tensors that share bytes: a small file could otherwise stand for any amount of memory.
+fn check_overlaps(tensors: &BTreeMap<String, TensorInfo>) -> Result<(), String> {
+    let mut order: Vec<(&String, &TensorInfo)> = tensors.iter().collect();
+    order.sort_by_key(|(_, info)| (info.offset, info.bytes));
+    for pair in order.windows(2) {
+        if let [(before, first), (name, second)] = pair
+            && second.offset < first.offset.saturating_add(first.bytes)
+        {
+            return Err(format!(
+                "tensor \"{name}\" at offset {} overlaps tensor \"{before}\", which ends at {}",
+                second.offset,
+                first.offset.saturating_add(first.bytes)
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// A checked walk over the header.

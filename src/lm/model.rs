@@ -41,35 +41,85 @@ pub struct Decoder {
     pub weights: Weights,
 }
 
+/// A model's files in memory, its shape read and nothing else.
+enum Files {
+    Gguf {
+        file: Gguf,
+        mapped: Mapped,
+    },
+    Folder {
+        folder: PathBuf,
+        tensors: Safetensors,
+    },
+}
+
 impl Decoder {
     /// Opens a GGUF file, a folder with `config.json` and safetensors files, or one of that folder's files.
     pub fn open(path: &Path, opening: Opening) -> Result<Self, ModelError> {
-        match folder_of(path) {
-            Some((folder, tensors)) => Self::from_folder(&folder, &tensors, opening),
-            None => {
-                let mapped = Mapped::open(path)?;
-                let file = Gguf::read(mapped.bytes(), path)?;
-                Self::from_gguf(&file, mapped.bytes(), opening)
+        let files = Files::open(path)?;
+        let config = files.config(opening.context)?;
+        let weights = files.weights(&config, opening.floats)?;
+        Ok(Self { config, weights })
+    }
+}
+
+impl Files {
+    fn open(path: &Path) -> Result<Self, ModelError> {
+        let Some((folder, tensors)) = folder_of(path) else {
+            let mapped = Mapped::open(path)?;
+            let file = Gguf::read(mapped.bytes(), path)?;
+            return Ok(Self::Gguf { file, mapped });
+        };
+        if !folder.join(CONFIG).exists() {
+            return Err(ModelError::unsupported(
+                path,
+                format!(
+                    "there is no {CONFIG}; a model is a GGUF file, or a folder with {CONFIG}, tokenizer.json and safetensors files"
+                ),
+            ));
+        }
+        Ok(Self::Folder {
+            tensors: Safetensors::open(&tensors)?,
+            folder,
+        })
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Gguf { file, .. } => file.path(),
+            Self::Folder { folder, .. } => folder,
+        }
+    }
+
+    fn config(&self, context: Option<usize>) -> Result<Config, ModelError> {
+        match self {
+            Self::Gguf { file, mapped } => Config::from_gguf(file, mapped.bytes(), context),
+            Self::Folder { folder, tensors } => {
+                let path = folder.join(CONFIG);
+                let json = Mapped::open(&path)?;
+                let rows = folder::vocabulary(tensors)?;
+                Config::from_json(json.bytes(), &path, rows, context)
             }
         }
     }
 
-    fn from_gguf(file: &Gguf, bytes: &[u8], opening: Opening) -> Result<Self, ModelError> {
-        let config = Config::from_gguf(file, bytes, opening.context)?;
-        let source = GgufSource { file, bytes };
-        let weights = Weights::load(&source, &config, opening.floats)?;
-        Ok(Self { config, weights })
+    fn tokenizer(&self) -> Result<Tokenizer, ModelError> {
+        match self {
+            Self::Gguf { file, .. } => Tokenizer::from_gguf(file),
+            Self::Folder { folder, .. } => Tokenizer::from_folder(folder),
+        }
     }
 
-    fn from_folder(folder: &Path, tensors: &Path, opening: Opening) -> Result<Self, ModelError> {
-        let path = folder.join(CONFIG);
-        let json = Mapped::open(&path)?;
-        let tensors = Safetensors::open(tensors)?;
-        let rows = folder::vocabulary(&tensors)?;
-        let config = Config::from_json(json.bytes(), &path, rows, opening.context)?;
-        let source = FolderSource::new(&tensors, config.family);
-        let weights = Weights::load(&source, &config, opening.floats)?;
-        Ok(Self { config, weights })
+    fn weights(&self, config: &Config, floats: Floats) -> Result<Weights, ModelError> {
+        match self {
+            Self::Gguf { file, mapped } => {
+                let bytes = mapped.bytes();
+                Weights::load(&GgufSource { file, bytes }, config, floats)
+            }
+            Self::Folder { tensors, .. } => {
+                Weights::load(&FolderSource::new(tensors, config.family), config, floats)
+            }
+        }
     }
 }
 
@@ -84,27 +134,32 @@ fn folder_of(path: &Path) -> Option<(PathBuf, PathBuf)> {
 }
 
 impl Model {
-    /// Opens a GGUF file.
+    /// Opens a GGUF file, a folder with `config.json`, `tokenizer.json` and safetensors files, or one of that folder's files,
+    /// for sequences as long as the model allows.
     pub fn open(path: &Path) -> Result<Self, Fault> {
         Self::open_with(path, Opening::default())
     }
 
-    /// The same with other choices than the usual ones.
+    /// The same with choices. What is small is read first, so that what cannot run is refused at once.
     pub fn open_with(path: &Path, opening: Opening) -> Result<Self, Fault> {
-        let mapped = Mapped::open(path)?;
-        let file = Gguf::read(mapped.bytes(), path)?;
-        let tokenizer = Tokenizer::from_gguf(&file)?;
-        let Decoder { config, weights } = Decoder::from_gguf(&file, mapped.bytes(), opening)?;
+        let files = Files::open(path)?;
+        let config = files.config(opening.context)?;
+        let tokenizer = files.tokenizer()?;
         if tokenizer.len() > config.vocabulary {
-            return Err(
-                ModelError::from_mismatch(&file, tokenizer.len(), config.vocabulary).into(),
+            let what = format!(
+                "its tokenizer has {} tokens and its weights have {}",
+                tokenizer.len(),
+                config.vocabulary
             );
+            return Err(ModelError::broken(files.path(), what).into());
         }
-        let template = Template::new(
-            file.text("tokenizer.chat_template"),
+        let template = Template::named(
+            &format!("the chat template of {}", files.path().display()),
+            tokenizer.template_source(),
             tokenizer.begin_spelling(),
             tokenizer.end_spelling(),
         )?;
+        let weights = files.weights(&config, opening.floats)?;
         Ok(Self {
             config,
             weights,

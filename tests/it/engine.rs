@@ -1,6 +1,7 @@
 //! The local engine: sharing, batching, exactness, and what it does with broken files.
 
 mod backend;
+mod bad_input;
 mod council;
 mod exact;
 mod files;
