@@ -24,29 +24,46 @@ pub struct Grammars {
     factory: ParserFactory,
 }
 
+/// A vocabulary as grammars see it.
+pub struct Words {
+    /// What each token adds to a text; nothing for those that a grammar never allows.
+    bytes: Vec<Vec<u8>>,
+    /// Tokens that end an answer.
+    ends: Vec<u32>,
+}
+
+impl Words {
+    #[must_use]
+    pub fn of(tokenizer: &Tokenizer) -> Self {
+        let count = u32::try_from(tokenizer.len()).unwrap_or(u32::MAX);
+        let bytes = |token| match tokenizer.bytes(token) {
+            _ if tokenizer.is_end(token) => Vec::new(),
+            bytes if bytes.len() > LONGEST_TOKEN => Vec::new(),
+            bytes => bytes.to_vec(),
+        };
+        Self {
+            bytes: (0..count).map(bytes).collect(),
+            ends: (0..count).filter(|&t| tokenizer.is_end(t)).collect(),
+        }
+    }
+}
+
 impl Grammars {
-    /// Sorts the vocabulary; some ten milliseconds for fifty thousand tokens.
+    /// Sorts the vocabulary: a quarter of a second for fifty thousand tokens on one busy core (2026-11-21).
     ///
     /// # Errors
     ///
     /// When the vocabulary has no token that ends an answer.
-    pub fn new(tokenizer: &Tokenizer) -> Result<Self, Fault> {
-        let count = u32::try_from(tokenizer.len()).unwrap_or(u32::MAX);
-        let ends: Vec<u32> = (0..count).filter(|&t| tokenizer.is_end(t)).collect();
+    pub fn new(words: Words) -> Result<Self, Fault> {
+        let Words { bytes, ends } = words;
+        let count = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let Some(&end) = ends.first() else {
             return Err(Fault::new(
                 FaultClass::BadData,
                 "the model names no token that ends an answer, so answers cannot be given a shape",
             ));
         };
-        let words: Vec<Vec<u8>> = (0..count)
-            .map(|token| match tokenizer.bytes(token) {
-                _ if tokenizer.is_end(token) => Vec::new(),
-                bytes if bytes.len() > LONGEST_TOKEN => Vec::new(),
-                bytes => bytes.to_vec(),
-            })
-            .collect();
-        let trie = TokTrie::from(&TokRxInfo::new(count, end), &words).with_eos_tokens(&ends);
+        let trie = TokTrie::from(&TokRxInfo::new(count, end), &bytes).with_eos_tokens(&ends);
         let environment = Arc::new(ApproximateTokEnv::new(trie));
         let mut factory = ParserFactory::new_simple(&(environment as _))
             .map_err(|e| Fault::new(FaultClass::BadData, format!("the vocabulary: {e}")))?;

@@ -2,10 +2,11 @@
 
 use super::ask::{Done, Listener};
 use super::row::Outcome;
+use super::shapes::Shapes;
 use crate::domain::fault::{Fault, FaultClass};
 use crate::domain::request::{Finish, Sampling, Usage};
 use crate::domain::score::{Logprobs, TokenLogprob};
-use crate::lm::grammar::{Grammar, Grammars};
+use crate::lm::grammar::Grammar;
 use crate::lm::model::Model;
 use crate::lm::sampler::logprob::{self, Drawn, Logprob};
 use crate::lm::sampler::{Sampler, bias};
@@ -30,7 +31,7 @@ pub(super) struct Drawer {
 }
 
 impl Drawer {
-    /// For an answer to `prompt`. The vocabulary is sorted when the first grammar is asked for.
+    /// For an answer to `prompt`.
     ///
     /// # Errors
     ///
@@ -39,20 +40,12 @@ impl Drawer {
         sampling: &Sampling,
         prompt: &[u32],
         model: &Model,
-        grammars: &mut Option<Grammars>,
+        shapes: &Shapes,
     ) -> Result<Self, Fault> {
         let vocabulary = model.config.vocabulary;
         let bias = bias::resolve(&sampling.logit_bias, &model.tokenizer, vocabulary)?;
-        let grammar = match &sampling.response_format {
-            None => None,
-            Some(format) => {
-                let known = match grammars.take() {
-                    Some(known) => known,
-                    None => Grammars::new(&model.tokenizer)?,
-                };
-                Some(grammars.insert(known).compile(format)?)
-            }
-        };
+        let format = sampling.response_format.as_ref();
+        let grammar = format.map(|format| shapes.compile(format)).transpose()?;
         Ok(Self {
             sampler: Sampler::new(sampling, bias, prompt, random_seed()),
             grammar,

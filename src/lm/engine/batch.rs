@@ -12,6 +12,7 @@ use super::answer::{Answer, Drawer};
 use super::ask::{Ask, Listener, Prompt, Task};
 use super::row::{Row, Work};
 use super::scoring::Cut;
+use super::shapes::Shapes;
 use super::stats::Stats;
 use super::{limits, prompt};
 use crate::domain::cancel::Cancel;
@@ -20,7 +21,6 @@ use crate::domain::request::Sampling;
 use crate::lm::cache::Cache;
 use crate::lm::decoder::{self, Pass, Span};
 use crate::lm::error::ModelError;
-use crate::lm::grammar::Grammars;
 use crate::lm::kernel::Pool;
 use crate::lm::model::Model;
 use std::collections::VecDeque;
@@ -33,8 +33,9 @@ pub struct Batch {
     pub(super) pool: Pool,
     pub(super) running: Vec<Row>,
     pub(super) waiting: VecDeque<Row>,
-    /// Made for the first request that has a response format.
-    grammars: Option<Grammars>,
+    shapes: Shapes,
+    /// Requests whose answer must have a shape, until grammars can be made.
+    unshaped: Vec<Ask>,
     context: usize,
     prefill_tokens: usize,
     pub(super) most_rows: usize,
@@ -66,7 +67,8 @@ impl Batch {
             pool,
             running: Vec::new(),
             waiting: VecDeque::new(),
-            grammars: None,
+            shapes: Shapes::Unmade,
+            unshaped: Vec::new(),
             prefill_tokens: options.prefill_tokens.max(1),
             most_rows: options.rows.max(1),
             stats,
@@ -74,7 +76,15 @@ impl Batch {
     }
 
     /// Takes a request; it is served from the next step on. One that can never be served ends at once.
-    pub fn join(&mut self, ask: Ask) {
+    pub fn join(&mut self, mut ask: Ask) {
+        let is_shaped =
+            matches!(&ask.task, Task::Generate(sampling) if sampling.response_format.is_some());
+        if is_shaped && !self.shapes.are_made(false) {
+            self.shapes.make(&self.model.tokenizer);
+            ask.listener
+                .queued("for the model's vocabulary to be sorted");
+            return self.unshaped.push(ask);
+        }
         let Ask {
             prompt,
             task,
@@ -106,6 +116,7 @@ impl Batch {
 
     /// One pass. Returns whether work is left.
     pub fn step(&mut self) -> bool {
+        self.join_shaped();
         self.end_gone();
         self.admit();
         self.make_room();
@@ -114,7 +125,17 @@ impl Batch {
         if !shares.is_empty() {
             self.compute(&shares);
         }
-        !self.running.is_empty() || !self.waiting.is_empty()
+        !(self.running.is_empty() && self.waiting.is_empty() && self.unshaped.is_empty())
+    }
+
+    /// Takes the requests that waited for grammars. With nothing else to do it waits for them too.
+    fn join_shaped(&mut self) {
+        let is_idle = self.running.is_empty() && self.waiting.is_empty();
+        if !self.unshaped.is_empty() && self.shapes.are_made(is_idle) {
+            for ask in std::mem::take(&mut self.unshaped) {
+                self.join(ask);
+            }
+        }
     }
 
     fn prepare_answer(
@@ -132,7 +153,7 @@ impl Batch {
         if read.begins_in_thought {
             listener.begins_in_thought();
         }
-        let drawer = Drawer::new(sampling, &read.tokens, &self.model, &mut self.grammars)?;
+        let drawer = Drawer::new(sampling, &read.tokens, &self.model, &self.shapes)?;
         Ok((read.tokens, drawer))
     }
 

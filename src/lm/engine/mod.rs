@@ -14,6 +14,7 @@ mod prompt;
 mod results;
 mod row;
 mod scoring;
+mod shapes;
 pub mod stats;
 
 use self::ask::Ask;

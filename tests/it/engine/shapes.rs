@@ -150,6 +150,25 @@ fn an_answer_that_is_whole_ends_though_the_model_would_go_on() {
 }
 
 #[test]
+fn nobody_waits_while_a_vocabulary_is_sorted() {
+    let mut bench = Bench::new(&options());
+    let cancelled = bench.ask(&prompt(1, 10), shaped(1, 9, ResponseFormat::JsonObject));
+    cancelled.cancel.cancel();
+    let first = bench.ask(&prompt(1, 10), shaped(1, 9, ResponseFormat::JsonObject));
+    let talking = bench.ask(&prompt(2, 10), seeded(1, 30));
+    assert!(first.waits()[0].contains("vocabulary"));
+    bench.batch.step();
+    assert_eq!(talking.tokens().len(), 1);
+    bench.run();
+    assert!(!first.tokens().is_empty());
+    assert_eq!(cancelled.end().unwrap().finish, Finish::Cancelled);
+    let second = bench.ask(&prompt(1, 10), shaped(1, 9, ResponseFormat::JsonObject));
+    assert!(second.waits().is_empty(), "it is sorted once");
+    bench.run();
+    assert_eq!(second.tokens(), first.tokens());
+}
+
+#[test]
 fn a_limit_cuts_a_shaped_answer_and_says_so() {
     let heard = &answers(3, &ResponseFormat::JsonSchema(schema()))[0];
     assert_eq!(heard.end().unwrap().finish, Finish::Length);
@@ -180,6 +199,7 @@ fn what_is_wrong_with_a_shape_is_said_before_anything_is_computed() {
         (ResponseFormat::Lark("start: missing".into()), "missing"),
     ] {
         let heard = bench.ask(&prompt(1, 10), shaped(1, 5, format));
+        bench.run();
         let fault = heard.end().unwrap_err();
         assert_eq!(fault.class, FaultClass::BadRequest, "{fault}");
         assert!(fault.message.starts_with("response_format."), "{fault}");
