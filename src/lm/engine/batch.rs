@@ -10,11 +10,11 @@
 use super::Options;
 use super::answer::{Answer, Drawer};
 use super::ask::{Ask, Listener, Prompt, Task};
+use super::cut::Cut;
 use super::row::{Row, Work};
-use super::scoring::Cut;
 use super::shapes::Shapes;
 use super::stats::Stats;
-use super::{limits, prompt};
+use super::{limits, prompt, scoring};
 use crate::domain::cancel::Cancel;
 use crate::domain::fault::{Fault, FaultClass};
 use crate::domain::request::Sampling;
@@ -106,7 +106,7 @@ impl Batch {
             Task::Score(continuations) => {
                 let cut = Cut::new(&self.model, &prompt, &continuations);
                 match cut.and_then(|cut| self.limits().of_scoring(&cut).map(|()| cut)) {
-                    Ok(cut) => cut.into_row(listener, cancel),
+                    Ok(cut) => scoring::begin(cut, listener, cancel),
                     Err(fault) => return listener.end(Err(fault)),
                 }
             }

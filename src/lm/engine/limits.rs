@@ -1,6 +1,6 @@
 //! What an engine can take at all, asked before anything is computed.
 
-use super::scoring::Cut;
+use super::cut::Cut;
 use crate::domain::fault::{Fault, FaultClass};
 
 /// The bounds of one engine, in tokens.

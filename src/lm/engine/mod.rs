@@ -7,6 +7,7 @@
 mod answer;
 pub mod ask;
 pub mod batch;
+mod cut;
 mod limits;
 pub mod perplexity;
 mod places;

@@ -4,12 +4,12 @@
 //! from copies of its keys and values, side by side. A single continuation is one sequence with its prompt.
 
 use super::ask::{Done, Listener};
+use super::cut::Cut;
 use super::row::{Outcome, Row, Work};
 use crate::domain::cancel::Cancel;
-use crate::domain::fault::{Fault, FaultClass};
+use crate::domain::fault::Fault;
 use crate::domain::request::{Finish, Usage};
-use crate::domain::score::{Continuation, Prompt, Score};
-use crate::lm::model::Model;
+use crate::domain::score::Score;
 use crate::lm::sampler::logprob::SoftMax;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -41,129 +41,45 @@ enum Share {
     },
 }
 
-/// A prompt and its continuations as tokens.
-pub(super) struct Cut {
-    pub prompt: Vec<u32>,
-    pub continuations: Vec<Vec<u32>>,
-}
-
-impl Cut {
-    /// Cuts texts into the model's tokens.
-    ///
-    /// # Errors
-    ///
-    /// When there is nothing to score.
-    pub fn new(
-        model: &Model,
-        prompt: &Prompt,
-        continuations: &[Continuation],
-    ) -> Result<Self, Fault> {
-        let text = match prompt {
-            Prompt::Messages(messages) => Some(super::prompt::rendered(model, messages)?),
-            Prompt::Text(text) => Some(model.tokenizer.shield(text)),
-            Prompt::Tokens(_) => None,
-        };
-        let prompt = match (prompt, &text) {
-            (Prompt::Tokens(tokens), _) => tokens.clone(),
-            (_, Some(text)) => model.tokenizer.encode(text)?,
-            (_, None) => Vec::new(),
-        };
-        let cut = |continuation: &Continuation| match continuation {
-            Continuation::Tokens(tokens) => Ok(tokens.clone()),
-            Continuation::Text(said) => after(model, text.as_deref(), &prompt, said),
-        };
-        let continuations = continuations.iter().map(cut).collect::<Result<_, _>>()?;
-        let cut = Self {
-            prompt,
-            continuations,
-        };
-        cut.check()
-    }
-
-    fn check(self) -> Result<Self, Fault> {
-        let refused = |what: String| Err(Fault::new(FaultClass::BadRequest, what));
-        if self.continuations.is_empty() {
-            return refused("there is no continuation to score".into());
-        }
-        if let Some(at) = self.continuations.iter().position(Vec::is_empty) {
-            return refused(format!("continuation {} is empty", at + 1));
-        }
-        Ok(self)
-    }
-
-    /// The longest sequence that goes through the model.
-    pub fn longest(&self) -> usize {
-        let longest = self.continuations.iter().map(Vec::len).max().unwrap_or(0);
-        self.prompt.len() + longest
-    }
-
-    /// All its tokens.
-    pub fn tokens(&self) -> impl Iterator<Item = &u32> {
-        self.prompt
-            .iter()
-            .chain(self.continuations.iter().flatten())
-    }
-
-    /// The row that begins the work.
-    pub fn into_row(self, listener: Box<dyn Listener>, cancel: Cancel) -> Row {
-        let mut sequence = self.prompt;
-        let prompt = sequence.len();
-        let scores: Vec<Score> = self
-            .continuations
-            .into_iter()
-            .map(|tokens| Score {
-                logprobs: Vec::with_capacity(tokens.len()),
-                tokens,
-                is_greedy: true,
-            })
-            .collect();
-        let share = match scores.as_slice() {
-            [only] => {
-                sequence.extend(&only.tokens[..only.tokens.len() - 1]);
-                Share::Continuation {
-                    number: 0,
-                    tokens: only.tokens.clone(),
-                    scored: 0,
-                }
+/// The row that begins the work: the prompt, with its continuation if that is the only one.
+pub(super) fn begin(cut: Cut, listener: Box<dyn Listener>, cancel: Cancel) -> Row {
+    let mut sequence = cut.prompt;
+    let prompt = sequence.len();
+    let scores: Vec<Score> = cut
+        .continuations
+        .into_iter()
+        .map(|tokens| Score {
+            logprobs: Vec::with_capacity(tokens.len()),
+            tokens,
+            is_greedy: true,
+        })
+        .collect();
+    let share = match scores.as_slice() {
+        [only] => {
+            sequence.extend(&only.tokens[..only.tokens.len() - 1]);
+            Share::Continuation {
+                number: 0,
+                tokens: only.tokens.clone(),
+                scored: 0,
             }
-            several => Share::Prompt {
-                firsts: several.iter().map(|score| score.tokens[0]).collect(),
-            },
-        };
-        let scoring = Scoring {
-            listener,
-            open: scores.len(),
-            scores,
-            prompt,
-            cached: 0,
-            has_ended: false,
-        };
-        let part = Part {
-            scoring: Arc::new(Mutex::new(scoring)),
-            share,
-        };
-        Row::new(sequence, prompt, cancel, Work::Score(part))
-    }
-}
-
-/// The tokens of a continuation. Text is cut as it would be behind the prompt, unless that changed the prompt's own tokens.
-fn after(model: &Model, text: Option<&str>, prompt: &[u32], said: &str) -> Result<Vec<u32>, Fault> {
-    let tokenizer = &model.tokenizer;
-    let said = tokenizer.shield(said);
-    if let Some(text) = text {
-        let whole = tokenizer.encode(&format!("{text}{said}"))?;
-        if let Some(rest) = whole.strip_prefix(prompt)
-            && !rest.is_empty()
-        {
-            return Ok(rest.to_vec());
         }
-    }
-    let front = tokenizer.encode("")?;
-    let alone = tokenizer.encode(&said)?;
-    Ok(alone
-        .strip_prefix(front.as_slice())
-        .unwrap_or(&alone)
-        .to_vec())
+        several => Share::Prompt {
+            firsts: several.iter().map(|score| score.tokens[0]).collect(),
+        },
+    };
+    let scoring = Scoring {
+        listener,
+        open: scores.len(),
+        scores,
+        prompt,
+        cached: 0,
+        has_ended: false,
+    };
+    let part = Part {
+        scoring: Arc::new(Mutex::new(scoring)),
+        share,
+    };
+    Row::new(sequence, prompt, cancel, Work::Score(part))
 }
 
 impl Scoring {
