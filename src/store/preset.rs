@@ -327,10 +327,7 @@ mod tests {
                 "response_format = \"yaml\"",
                 ["response_format", "json_schema", "regex"],
             ),
-            (
-                "logit_bias = { 42 = \"much\" }",
-                ["logit_bias", "42", "much"],
-            ),
+            ("logit_bias = { 42 = \"much\" }", ["42", "much", "expected"]),
         ] {
             let problem = sampling(line).unwrap_err();
             assert_eq!(problem.line, Some(4), "{problem}");
