@@ -14,6 +14,10 @@ pub const PRESETS: &[(&str, &str)] = &[
     ("plain", include_str!("../../presets/plain.toml")),
     ("moa-2x3", include_str!("../../presets/moa-2x3.toml")),
     ("moa-mixed", include_str!("../../presets/moa-mixed.toml")),
+    (
+        "moa-two-families",
+        include_str!("../../presets/moa-two-families.toml"),
+    ),
     ("moa-ollama", include_str!("../../presets/moa-ollama.toml")),
     ("moa-openai", include_str!("../../presets/moa-openai.toml")),
     (

@@ -14,6 +14,7 @@ use super::cut::Cut;
 use super::row::{Row, Work};
 use super::shapes::Shapes;
 use super::stats::Stats;
+use super::turnstile;
 use super::{limits, prompt, scoring};
 use crate::domain::cancel::Cancel;
 use crate::domain::fault::{Fault, FaultClass};
@@ -228,6 +229,7 @@ impl Batch {
             })
             .collect();
         let (model, cache) = (&self.model, &mut self.cache);
+        let _turn = turnstile::pass();
         decoder::forward(
             &model.config,
             &model.weights,

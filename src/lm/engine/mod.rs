@@ -17,6 +17,7 @@ mod row;
 mod scoring;
 mod shapes;
 pub mod stats;
+mod turnstile;
 
 use self::ask::Ask;
 use self::batch::Batch;
