@@ -5,6 +5,7 @@
 //! date in the prompt says what time it is. Knows nothing of tokens.
 
 mod date;
+pub mod fallback;
 mod python;
 
 use crate::domain::fault::{Fault, FaultClass};
@@ -12,9 +13,6 @@ use crate::domain::message::{Message, Role};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, Error, ErrorKind, Value, context};
 use std::collections::BTreeMap;
-
-/// The format of most small chat models, for files without a template.
-const CHATML: &str = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
 /// What a template may do before it is stopped; the longest conversation that fits a model takes a small part of it.
 const FUEL: u64 = 10_000_000;
@@ -75,7 +73,10 @@ impl Template {
             Err(Error::new(ErrorKind::InvalidOperation, text).with_source(Refusal))
         });
         environment
-            .add_template_owned(name.to_owned(), plain_generation(source.unwrap_or(CHATML)))
+            .add_template_owned(
+                name.to_owned(),
+                plain_generation(source.unwrap_or_else(|| fallback::source(|_| true))),
+            )
             .map_err(|e| unreadable(name, &e))?;
         Ok(Self {
             environment,

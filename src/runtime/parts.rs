@@ -111,7 +111,7 @@ fn backends(settings: &Settings, catalog: &Arc<Catalog>) -> Backends {
     match settings.device.check() {
         Ok(()) => backends.insert(LOCAL, Arc::new(local)),
         Err(message) => {
-            let fault = Fault::new(FaultClass::Resource, message)
+            let fault = Fault::new(FaultClass::BadRequest, message)
                 .with_hint("choose another with --device or in config.toml");
             backends.insert(LOCAL, Arc::new(Unusable(fault)));
         }

@@ -173,6 +173,12 @@ impl Tokenizer {
         self.len() == 0
     }
 
+    /// The token of a spelling, special ones included.
+    #[must_use]
+    pub fn token(&self, spelling: &str) -> Option<u32> {
+        self.pipeline.token_to_id(spelling)
+    }
+
     /// Whether this token ends an answer.
     #[must_use]
     pub fn is_end(&self, token: u32) -> bool {
