@@ -9,10 +9,12 @@ use std::path::Path;
 const BUILT_IN: &str = include_str!("../../data/models.toml");
 
 /// Architectures that the local engine runs today (`general.architecture` of a GGUF file).
-const RUNNABLE: [&str; 1] = ["llama"];
+const RUNNABLE: [&str; 7] = [
+    "llama", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3",
+];
 
 /// Tokenizers that it reads (`tokenizer.ggml.model`).
-const READABLE: [&str; 1] = ["gpt2"];
+const READABLE: [&str; 2] = ["gpt2", "llama"];
 
 /// One model of the catalog.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -255,14 +257,14 @@ mod tests {
 
     #[test]
     fn what_the_engine_cannot_run_is_said() {
-        let text = "file = \"x.gguf\"\nnote = \"nice\"\narchitecture = \"qwen3\"";
+        let text = "file = \"x.gguf\"\nnote = \"nice\"\narchitecture = \"mamba\"";
         let entry = parse("m", table(text)).unwrap();
         assert!(
-            entry.full_note().contains("cannot run qwen3"),
+            entry.full_note().contains("cannot run mamba"),
             "{}",
             entry.full_note()
         );
-        let text = "file = \"x.gguf\"\narchitecture = \"llama\"\ntokenizer = \"llama\"";
+        let text = "file = \"x.gguf\"\narchitecture = \"llama\"\ntokenizer = \"bert\"";
         let obstacle = parse("m", table(text)).unwrap().obstacle();
         assert!(obstacle.is_some_and(|why| why.contains("tokenizers")));
     }

@@ -5,7 +5,7 @@ use super::error::ModelError;
 use super::gguf::Gguf;
 use super::map::Mapped;
 use super::safetensors::Safetensors;
-use super::template::Template;
+use super::template::{Template, fallback};
 use super::tokenizer::Tokenizer;
 use super::weights::folder::{self, FolderSource};
 use super::weights::gguf::GgufSource;
@@ -153,9 +153,13 @@ impl Model {
             );
             return Err(ModelError::broken(files.path(), what).into());
         }
+        // A file without a template gets the one that its special tokens were made for.
+        let source = tokenizer
+            .template_source()
+            .unwrap_or_else(|| fallback::source(|special| tokenizer.token(special).is_some()));
         let template = Template::named(
             &format!("the chat template of {}", files.path().display()),
-            tokenizer.template_source(),
+            Some(source),
             tokenizer.begin_spelling(),
             tokenizer.end_spelling(),
         )?;
