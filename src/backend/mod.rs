@@ -10,7 +10,7 @@ pub mod scripted;
 use crate::domain::cancel::Cancel;
 use crate::domain::event::Progress;
 use crate::domain::fault::{Fault, FaultClass};
-use crate::domain::request::{Finish, ModelRef, Request, Usage};
+use crate::domain::request::{AdapterRef, Finish, ModelRef, Request, Usage};
 use crate::domain::score::{Logprobs, Score, ScoreRequest};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -203,7 +203,7 @@ impl Backends {
     /// Begins a generation on the backend that the request's model names.
     #[must_use]
     pub fn generate(&self, request: Request, cancel: Cancel) -> Tokens {
-        match self.of(&request.model) {
+        match self.of(&request.model, &request.adapters) {
             Ok(backend) => backend.generate(request, cancel),
             Err(fault) => Tokens::failed(fault),
         }
@@ -212,13 +212,17 @@ impl Backends {
     /// Begins to score continuations on the backend that the request's model names.
     #[must_use]
     pub fn score(&self, request: ScoreRequest, cancel: Cancel) -> Scores {
-        match self.of(&request.model) {
+        match self.of(&request.model, &request.adapters) {
             Ok(backend) => backend.score(request, cancel),
             Err(fault) => Scores::failed(fault),
         }
     }
 
-    fn of(&self, model: &ModelRef) -> Result<&Arc<dyn Backend>, Fault> {
+    fn of(&self, model: &ModelRef, adapters: &[AdapterRef]) -> Result<&Arc<dyn Backend>, Fault> {
+        if !adapters.is_empty() && !model.is_local() {
+            let message = format!("model \"{model}\" is not a local one and takes no adapters");
+            return Err(Fault::new(FaultClass::BadRequest, message));
+        }
         let endpoint = &model.endpoint;
         if self.is_local_only() && model.is_remote() {
             let message =

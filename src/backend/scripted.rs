@@ -346,6 +346,7 @@ mod tests {
 
     fn ask(model: &str, question: &str) -> Request {
         Request {
+            adapters: Vec::new(),
             model: ModelRef::new(model, SCRIPTED),
             messages: vec![Message::user(question)],
             sampling: Sampling::default(),

@@ -232,6 +232,7 @@ fn make_mixture(council: &mut Council, references: Vec<Agent>) {
 
 fn agent(part: &str, model: ModelRef) -> Agent {
     Agent {
+        adapters: Vec::new(),
         part: part.to_owned(),
         name: None,
         model,

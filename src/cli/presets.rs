@@ -1,5 +1,7 @@
 //! `synod presets`: which presets there are, what is in them, and what is wrong with them.
 
+use crate::domain::council::Council;
+use crate::lm::adapter::Adapter;
 use crate::society;
 use crate::store::layer;
 use crate::store::paths::Paths;
@@ -200,12 +202,26 @@ fn one(paths: &Paths, name: &str) -> Result<Preset, String> {
     preset::find(paths, name).map_err(|error| error.to_string())
 }
 
-/// Why a preset cannot be used, by its file or by its society.
+/// Whether a file of an adapter is missing or of a kind that is not supported. Whether it fits its model is seen when it is used.
+fn adapter_problem(council: &Council) -> Option<String> {
+    let agents = council.agents.iter();
+    agents
+        .flat_map(|agent| &agent.adapters)
+        .find_map(|adapter| {
+            let error = Adapter::glance(&adapter.path).err()?;
+            Some(format!("preset \"{}\", agents: {error}", council.name))
+        })
+}
+
+/// Why a preset cannot be used, by its file, by its society or by the adapters it names.
 fn problem(preset: &Preset) -> Option<String> {
     match &preset.council {
         Err(problem) => Some(problem.to_string()),
         Ok(council) => {
-            let error = society::build(council).err()?.to_string();
+            let error = match society::build(council) {
+                Err(error) => error.to_string(),
+                Ok(_) => adapter_problem(council)?,
+            };
             let place = preset.path.as_ref().and_then(|path| {
                 let text = std::fs::read_to_string(path).ok()?;
                 let root = layer::parse(&path.display().to_string(), &text).ok()?;

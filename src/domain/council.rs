@@ -4,7 +4,7 @@
 //! reads. Presets are parsed into this by `store::preset`.
 
 use super::device::Device;
-use super::request::{ModelRef, Sampling, TimeLimits};
+use super::request::{AdapterRef, ModelRef, Sampling, TimeLimits};
 use serde::{Deserialize, Serialize};
 
 /// Who takes part and by which rules.
@@ -60,6 +60,9 @@ pub struct Agent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     pub model: ModelRef,
+    /// Adapters over the model's weights, summed by their weights; local models only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub adapters: Vec<AdapterRef>,
     #[serde(default = "one")]
     pub count: u16,
     /// Rounds in which it speaks, from 1; all when empty.

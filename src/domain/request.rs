@@ -4,6 +4,7 @@ use super::message::Message;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// The endpoint name of the engine in this process.
@@ -77,6 +78,21 @@ impl fmt::Display for ModelRef {
         }
         Ok(())
     }
+}
+
+/// An adapter that an agent of a local model carries, and how much of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdapterRef {
+    /// The folder that PEFT saved: `adapter_config.json` and `adapter_model.safetensors`.
+    pub path: PathBuf,
+    /// What it adds is multiplied by this.
+    #[serde(default = "whole")]
+    pub weight: f32,
+}
+
+fn whole() -> f32 {
+    1.0
 }
 
 /// How the next token is drawn. A field that is `None` is not sent to an endpoint and is off in the local engine.
@@ -214,6 +230,8 @@ impl Default for TimeLimits {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     pub model: ModelRef,
+    /// What is added to the model's weights for this request, in order; local models only.
+    pub adapters: Vec<AdapterRef>,
     pub messages: Vec<Message>,
     pub sampling: Sampling,
     pub limits: TimeLimits,

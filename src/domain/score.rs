@@ -3,7 +3,7 @@
 //! All are natural logarithms of the model's own soft-max (temperature 1, before bias, penalties and grammar).
 
 use super::message::Message;
-use super::request::ModelRef;
+use super::request::{AdapterRef, ModelRef};
 use serde::{Deserialize, Serialize};
 
 /// What a model reads first.
@@ -29,6 +29,8 @@ pub enum Continuation {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScoreRequest {
     pub model: ModelRef,
+    /// What is added to the model's weights for this request, in order; local models only.
+    pub adapters: Vec<AdapterRef>,
     pub prompt: Prompt,
     pub continuations: Vec<Continuation>,
 }

@@ -86,6 +86,7 @@ pub fn build(council: &Council) -> Result<Box<dyn Protocol>, SocietyError> {
             preset: council.name.clone(),
             message,
         })?;
+    check_adapters(council)?;
     match SOCIETIES.iter().find(|(name, _)| *name == council.society) {
         Some((_, build)) => build(council),
         None => Err(SocietyError::UnknownSociety {
@@ -94,6 +95,28 @@ pub fn build(council: &Council) -> Result<Box<dyn Protocol>, SocietyError> {
             known: names().join(", "),
         }),
     }
+}
+
+/// Adapters go over weights in this process, and their weights are numbers.
+fn check_adapters(council: &Council) -> Result<(), SocietyError> {
+    for agent in &council.agents {
+        let Some(adapter) = agent.adapters.first() else {
+            continue;
+        };
+        if !agent.model.is_local() {
+            let message = format!(
+                "model \"{}\" is not a local one, and adapters ({}) are for local models",
+                agent.model,
+                adapter.path.display()
+            );
+            return Err(agents_error(council, message));
+        }
+        if let Some(odd) = agent.adapters.iter().find(|one| !one.weight.is_finite()) {
+            let message = format!("adapter {}: its weight is no number", odd.path.display());
+            return Err(agents_error(council, message));
+        }
+    }
+    Ok(())
 }
 
 /// Reads a society's own table; unknown and ill-typed fields are errors that name them.

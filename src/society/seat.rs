@@ -3,7 +3,7 @@
 use crate::domain::council::{Agent, Context, Council};
 use crate::domain::id::NodeId;
 use crate::domain::message::{Message, Role};
-use crate::domain::request::{ModelRef, Request, Sampling, TimeLimits};
+use crate::domain::request::{AdapterRef, ModelRef, Request, Sampling, TimeLimits};
 
 /// Time for a whole answer of an agent that reads the others, in milliseconds (references: 120 s).
 const AGGREGATOR_TOTAL_MS: u64 = 180_000;
@@ -14,6 +14,7 @@ pub struct Seat {
     pub part: String,
     pub title: String,
     pub model: ModelRef,
+    adapters: Vec<AdapterRef>,
     /// The rounds in which it speaks; all when empty.
     pub rounds: Vec<u16>,
     sampling: Sampling,
@@ -41,6 +42,7 @@ impl Seat {
                     .clone()
                     .unwrap_or_else(|| short_name(&agent.model.model).to_owned()),
                 model: agent.model.clone(),
+                adapters: agent.adapters.clone(),
                 rounds: agent.rounds.clone(),
                 sampling: agent.sampling.over(&council.sampling),
                 limits: agent.limits.unwrap_or(council.limits),
@@ -104,6 +106,7 @@ impl Seat {
         };
         Request {
             model: self.model.clone(),
+            adapters: self.adapters.clone(),
             messages,
             sampling,
             limits: self.limits,

@@ -216,6 +216,7 @@ fn assembled(
 ) -> Preset {
     let folder = path.as_deref().and_then(Path::parent);
     let node = node.and_then(|node| with_texts(node, folder));
+    let node = node.map(|node| with_adapter_paths(node, folder));
     let (council, warnings) = match node {
         Ok(node) => layer::read::<Council>(&node),
         Err(problem) => (Err(problem), Vec::new()),
@@ -231,6 +232,31 @@ fn assembled(
         council,
         warnings,
     }
+}
+
+/// Makes an agent's adapters' relative paths start at the preset's folder.
+fn with_adapter_paths(mut root: Node, folder: Option<&Path>) -> Node {
+    fn items<'a>(node: &'a mut Node, key: &str) -> &'a mut [Node] {
+        let Value::Table(fields) = &mut node.value else {
+            return &mut [];
+        };
+        match fields.get_mut(key).map(|node| &mut node.value) {
+            Some(Value::List(items)) => items,
+            _ => &mut [],
+        }
+    }
+    let folder = folder.unwrap_or(Path::new(""));
+    for agent in items(&mut root, "agents") {
+        for adapter in items(agent, "adapters") {
+            let Value::Table(fields) = &mut adapter.value else {
+                continue;
+            };
+            if let Some(Value::Text(path)) = fields.get_mut("path").map(|node| &mut node.value) {
+                *path = folder.join(&*path).to_string_lossy().into_owned();
+            }
+        }
+    }
+    root
 }
 
 /// Puts the text of a file in place of each setting `WORD_file`, as `WORD`. A relative path starts at the preset's folder.

@@ -1,7 +1,9 @@
 //! Adapters: what PEFT computes with them, what merging them into the weights would give, and what is refused.
 
+mod carried;
 mod folder;
 mod merged;
+mod presets;
 mod reference;
 mod refused;
 

@@ -38,6 +38,7 @@ struct Chat {
 
 fn agent(part: &str, model: &str) -> Agent {
     Agent {
+        adapters: Vec::new(),
         part: part.into(),
         name: None,
         model: model.parse().unwrap(),

@@ -67,6 +67,7 @@ fn backend(endpoint: Endpoint) -> OpenAi {
 
 fn request() -> Request {
     Request {
+        adapters: Vec::new(),
         model: ModelRef::new("m", "mock"),
         messages: vec![Message::system("Be terse."), Message::user("Hi 日本")],
         sampling: Sampling::default(),
@@ -843,6 +844,7 @@ async fn a_real_server_answers() {
     let backend = OpenAi::new(endpoint, BTreeMap::new()).unwrap();
     let models = backend.list_models().await.unwrap();
     let ask = |question: &str, max_tokens: u32| Request {
+        adapters: Vec::new(),
         model: ModelRef::new(models[0].clone(), "real"),
         messages: vec![Message::user(question)],
         sampling: Sampling {

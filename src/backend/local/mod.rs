@@ -6,15 +6,17 @@
 mod answer;
 mod residents;
 mod scorer;
+mod shelf;
 mod thoughts;
 
 use self::answer::Answer;
 use self::residents::{Need, Residents, Visit};
 use self::scorer::Scorer;
+use self::shelf::Shelf;
 use super::{Backend, Scores, Tokens};
 use crate::domain::cancel::Cancel;
 use crate::domain::fault::{Fault, FaultClass};
-use crate::domain::request::Request;
+use crate::domain::request::{AdapterRef, Request};
 use crate::domain::score::{Prompt, ScoreRequest};
 use crate::lm::engine::ask::{Ask, Listener, Task};
 use crate::lm::engine::stats::EngineStats;
@@ -57,6 +59,7 @@ pub struct Local {
     resolve: Arc<Resolve>,
     options: Options,
     residents: Arc<Residents>,
+    shelf: Arc<Shelf>,
 }
 
 impl Local {
@@ -71,6 +74,7 @@ impl Local {
                 ..Options::default()
             },
             residents: Arc::new(Residents::new(options.memory)),
+            shelf: Arc::default(),
         }
     }
 
@@ -112,8 +116,8 @@ impl Local {
     fn submit(
         &self,
         model: &str,
-        prompt: Prompt,
-        task: Task,
+        adapters: Vec<AdapterRef>,
+        (prompt, task): (Prompt, Task),
         cancel: Cancel,
         listener: impl FnOnce(Visit) -> Box<dyn Listener>,
     ) -> Result<(), Fault> {
@@ -121,6 +125,7 @@ impl Local {
         let mut ask = Ask {
             prompt,
             task,
+            adapter: self.shelf.maker(model, adapters),
             cancel,
             listener: listener(visit.clone()),
         };
@@ -145,8 +150,11 @@ impl Backend for Local {
         let (sender, tokens) = Tokens::channel();
         let sent = self.submit(
             &request.model.model,
-            Prompt::Messages(request.messages),
-            Task::Generate(request.sampling),
+            request.adapters,
+            (
+                Prompt::Messages(request.messages),
+                Task::Generate(request.sampling),
+            ),
             cancel,
             |visit| Box::new(Answer::new(sender, visit)),
         );
@@ -160,8 +168,8 @@ impl Backend for Local {
         let (sender, scores) = Scores::channel();
         let sent = self.submit(
             &request.model.model,
-            request.prompt,
-            Task::Score(request.continuations),
+            request.adapters,
+            (request.prompt, Task::Score(request.continuations)),
             cancel,
             |visit| Box::new(Scorer::new(sender, visit)),
         );

@@ -123,6 +123,7 @@ mod tests {
 
     fn request(sampling: Sampling) -> Request {
         Request {
+            adapters: Vec::new(),
             model: ModelRef::new("m", "e"),
             messages: vec![Message::user("hi")],
             sampling,

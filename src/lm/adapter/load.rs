@@ -24,6 +24,18 @@ struct Names {
 }
 
 impl Adapter {
+    /// Looks at an adapter's folder without a model: what is said of it, if it could be one.
+    ///
+    /// # Errors
+    /// When a file is missing or broken, or the adapter is of a kind that is not supported.
+    pub fn glance(folder: &Path) -> Result<Vec<String>, AdapterError> {
+        let peft = PeftConfig::open(&folder.join(CONFIG))?;
+        let file = tensors(folder)?;
+        let mut warnings = peft.warnings.clone();
+        modules(&file, &peft, &mut warnings)?;
+        Ok(warnings)
+    }
+
     /// Reads an adapter's folder for a decoder of this shape. Also returns what the user should know: settings that are not
     /// known, tensors that nothing uses.
     ///
@@ -31,16 +43,7 @@ impl Adapter {
     /// When a file cannot be read, the adapter is of a kind that is not supported, or it was made for another model.
     pub fn open(folder: &Path, config: &Config) -> Result<(Self, Vec<String>), AdapterError> {
         let peft = PeftConfig::open(&folder.join(CONFIG))?;
-        let path = folder.join(TENSORS);
-        if !path.exists() && folder.join(PICKLED).exists() {
-            return Err(AdapterError::Unsupported {
-                path: folder.join(PICKLED),
-                what: format!(
-                    "pickled tensors are not read; save the adapter again as {TENSORS} (safe_serialization=True)"
-                ),
-            });
-        }
-        let file = Safetensors::open(&path)?;
+        let file = tensors(folder)?;
         let mut warnings = peft.warnings.clone();
         let modules = modules(&file, &peft, &mut warnings)?;
         let mut updates = Vec::new();
@@ -51,12 +54,27 @@ impl Adapter {
             }
         }
         if updates.is_empty() {
-            warnings.push(format!("{}: it changes nothing", path.display()));
+            warnings.push(format!("{}: it changes nothing", file.path().display()));
         }
         let name = folder.file_name().unwrap_or(folder.as_os_str());
         let adapter = Self::new(name.to_string_lossy(), config, updates)?;
         Ok((adapter, warnings))
     }
+}
+
+fn tensors(folder: &Path) -> Result<Safetensors, AdapterError> {
+    let path = folder.join(TENSORS);
+    let pickled = folder.join(PICKLED);
+    if !path.exists() && pickled.exists() {
+        let what = format!(
+            "pickled tensors are not read; save the adapter again as {TENSORS} (safe_serialization=True)"
+        );
+        return Err(AdapterError::Unsupported {
+            path: pickled,
+            what,
+        });
+    }
+    Ok(Safetensors::open(&path)?)
 }
 
 /// The modules with factors that the configuration selects, in the order of layers.

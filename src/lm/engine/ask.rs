@@ -6,14 +6,22 @@ use crate::domain::cancel::Cancel;
 use crate::domain::fault::Fault;
 use crate::domain::request::{Finish, Sampling, Usage};
 use crate::domain::score::{Continuation, Logprobs, Score};
+use crate::lm::adapter::Blend;
+use crate::lm::config::Config;
 
 /// One request.
 pub struct Ask {
     pub prompt: Prompt,
     pub task: Task,
+    /// What is added to the weights.
+    pub adapter: Option<MakeBlend>,
     pub cancel: Cancel,
     pub listener: Box<dyn Listener>,
 }
+
+/// Makes a request's adapters ready for the model, whose shape is known on the engine's thread. What comes with them are
+/// sentences for a person.
+pub type MakeBlend = Box<dyn FnOnce(&Config) -> Result<(Blend, Vec<String>), Fault> + Send>;
 
 /// What is to be done with the prompt.
 #[derive(Debug, Clone, PartialEq)]

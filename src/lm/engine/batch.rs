@@ -20,6 +20,7 @@ use crate::domain::cancel::Cancel;
 use crate::domain::fault::{Fault, FaultClass};
 use crate::domain::request::Sampling;
 use crate::lm::cache::Cache;
+use crate::lm::config::Config;
 use crate::lm::decoder::{self, Pass, Span};
 use crate::lm::error::ModelError;
 use crate::lm::kernel::Pool;
@@ -89,10 +90,19 @@ impl Batch {
         let Ask {
             prompt,
             task,
+            adapter,
             cancel,
             mut listener,
         } = ask;
-        let row = match task {
+        let adapter = match adapter.map(|make| make(&self.model.config)).transpose() {
+            Ok(None) => None,
+            Ok(Some((blend, notes))) => {
+                notes.iter().for_each(|note| listener.note(note));
+                Some(blend)
+            }
+            Err(fault) => return listener.end(Err(fault)),
+        };
+        let mut row = match task {
             Task::Generate(sampling) => {
                 match self.prepare_answer(prompt, &sampling, listener.as_mut()) {
                     Ok((tokens, drawer)) => {
@@ -112,7 +122,14 @@ impl Batch {
                 }
             }
         };
+        row.adapter = adapter;
         self.waiting.push_back(row);
+    }
+
+    /// The model's shape.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.model.config
     }
 
     /// One pass. Returns whether work is left.
@@ -223,7 +240,7 @@ impl Batch {
                     table: &row.table,
                     start,
                     tokens: &row.tokens[start..until],
-                    adapter: None,
+                    adapter: row.adapter.as_ref(),
                     wanted: row.wanted(start, until),
                 }
             })

@@ -78,6 +78,7 @@ impl Engine {
     fn score_tokens(&self, read: &[u32], scored: &[u32], cancel: &Cancel) -> Result<Score, Fault> {
         let (sender, results) = channel();
         let ask = Ask {
+            adapter: None,
             prompt: Prompt::Tokens(read.to_vec()),
             task: Task::Score(vec![Continuation::Tokens(scored.to_vec())]),
             cancel: cancel.clone(),

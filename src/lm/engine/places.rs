@@ -65,13 +65,13 @@ impl Batch {
         let mut computing = self
             .running
             .iter()
-            .filter(|other| other.table.len() < other.prompt)
+            .filter(|other| other.table.len() < other.prompt && other.root() == row.root())
             .peekable();
         if computing.peek().is_none() {
             return false;
         }
         let reusable = row.reusable();
-        let cached = self.cache.matched(0, reusable);
+        let cached = self.cache.matched(row.root(), reusable);
         computing.any(|other| {
             let prompt = &other.tokens[..other.prompt];
             if row.wants_last_only() && prompt == row.tokens {
@@ -87,7 +87,7 @@ impl Batch {
     }
 
     fn start(&mut self, mut row: Row) -> Result<(), Box<Row>> {
-        let mut table = self.cache.begin(0, row.reusable());
+        let mut table = self.cache.begin(row.root(), row.reusable());
         if self.cache.reserve(&mut table, row.tokens.len()).is_err() {
             self.cache.end(table);
             return Err(Box::new(row));

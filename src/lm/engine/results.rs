@@ -59,7 +59,11 @@ impl Batch {
             }
             while self.running.len() < self.most_rows {
                 let leading = &self.running[leader];
-                let same = |row: &Row| row.wants_last_only() && row.tokens == leading.tokens;
+                let same = |row: &Row| {
+                    row.wants_last_only()
+                        && row.tokens == leading.tokens
+                        && row.root() == leading.root()
+                };
                 let Some(at) = self.waiting.iter().position(same) else {
                     break;
                 };
@@ -148,6 +152,7 @@ impl Batch {
         };
         for mut row in part.others(&prompt.tokens, &prompt.cancel) {
             row.cached = Some(row.prompt);
+            row.adapter.clone_from(&prompt.adapter);
             if self.running.len() < self.most_rows {
                 row.table = self.cache.fork(&prompt.table);
                 self.running.push(row);

@@ -5,6 +5,7 @@ use super::scoring::Part;
 use crate::domain::cancel::Cancel;
 use crate::domain::fault::{Fault, FaultClass};
 use crate::domain::request::Finish;
+use crate::lm::adapter::Blend;
 use crate::lm::cache::Table;
 use crate::lm::sampler::logprob::Drawn;
 
@@ -18,6 +19,8 @@ pub(super) struct Row {
     pub table: Table,
     /// Prompt tokens it did not have to compute; set when it first gets its place.
     pub cached: Option<usize>,
+    /// What is added to the weights.
+    pub adapter: Option<Blend>,
     pub cancel: Cancel,
     /// Whether it was told that it waits.
     pub is_told: bool,
@@ -49,10 +52,16 @@ impl Row {
             prompt,
             table: Table::default(),
             cached: None,
+            adapter: None,
             cancel,
             is_told: false,
             work,
         }
+    }
+
+    /// What its keys and values are cached under: rows with other adapters have others.
+    pub fn root(&self) -> u64 {
+        self.adapter.as_ref().map_or(0, Blend::identity)
     }
 
     /// Tokens that were drawn.

@@ -45,6 +45,7 @@ fn place() -> Place {
 
 fn request(model: &str, question: &str, seed: u64, max_tokens: u32) -> Request {
     Request {
+        adapters: Vec::new(),
         model: ModelRef::new(model, LOCAL),
         messages: vec![Message::user(question)],
         sampling: Sampling {

@@ -188,6 +188,7 @@ fn a_model_that_cannot_be_loaded_fails_each_request_and_is_tried_again() {
     let engine = Engine::start("tiny", loader, options()).unwrap();
     let (sender, ends) = channel();
     let ask = || Ask {
+        adapter: None,
         prompt: Prompt::Tokens(prompt(1, 10)),
         task: Task::Generate(greedy(3)),
         cancel: synod::domain::cancel::Cancel::new(),

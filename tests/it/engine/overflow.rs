@@ -30,6 +30,7 @@ fn ask(messages: Vec<Message>, sampling: Sampling) -> (Heard, usize) {
     });
     let heard = Heard::default();
     bench.batch.join(Ask {
+        adapter: None,
         prompt: Prompt::Messages(messages),
         task: Task::Generate(sampling),
         cancel: heard.cancel.clone(),

@@ -20,6 +20,7 @@ fn local() -> Local {
 
 fn request(question: &str, sampling: Sampling) -> Request {
     Request {
+        adapters: Vec::new(),
         model: ModelRef::new("real", LOCAL),
         messages: vec![Message::user(question)],
         sampling,

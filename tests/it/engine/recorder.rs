@@ -54,6 +54,7 @@ impl Bench {
     pub fn score(&mut self, prompt: Prompt, continuations: Vec<Continuation>) -> Heard {
         let heard = Heard::default();
         self.batch.join(Ask {
+            adapter: None,
             prompt,
             task: Task::Score(continuations),
             cancel: heard.cancel.clone(),
@@ -102,6 +103,7 @@ struct Log {
 impl Heard {
     pub fn ask(&self, prompt: &[u32], sampling: Sampling) -> Ask {
         Ask {
+            adapter: None,
             prompt: Prompt::Tokens(prompt.to_vec()),
             task: Task::Generate(sampling),
             cancel: self.cancel.clone(),

@@ -39,6 +39,7 @@ fn place(memory: u64) -> Place {
 
 fn begin(place: &Place, model: &str, max_tokens: u32) -> Tokens {
     let request = Request {
+        adapters: Vec::new(),
         model: ModelRef::new(model, LOCAL),
         messages: vec![Message::user("hello")],
         sampling: Sampling {
@@ -155,6 +156,7 @@ async fn a_model_that_could_not_be_read_takes_no_room() {
 async fn continuations_are_scored() {
     let place = place(8 * MIB);
     let request = |model: &str| ScoreRequest {
+        adapters: Vec::new(),
         model: ModelRef::new(model, LOCAL),
         prompt: Prompt::Messages(vec![Message::user("which?")]),
         continuations: vec![
