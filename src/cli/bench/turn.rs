@@ -113,6 +113,7 @@ pub async fn run(bench: &Bench<'_>, parts: &Parts) -> anyhow::Result<()> {
 fn council(bench: &Bench<'_>, ends: &[u32]) -> Council {
     let model = ModelRef::new(bench.path.to_string_lossy(), crate::domain::request::LOCAL);
     let agent = |part: &str, count| Agent {
+        adapters: Vec::new(),
         part: part.to_owned(),
         name: None,
         model: model.clone(),
