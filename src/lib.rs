@@ -9,6 +9,7 @@
 //! backend   makes tokens: local engine, OpenAI-compatible servers, recordings  -> domain lm net
 //! catalog   which models exist and how they get on disk                        -> domain store net
 //! society   who talks to whom: single, mixture of agents                       -> domain backend
+//! serve     synod as an OpenAI-compatible server                               -> domain backend society lm catalog
 //! machine   what this computer has: CPU, memory, GPUs                          -> domain
 //! store     where files live: settings, presets, themes, sessions              -> domain
 //! app       state and decisions, pure: update(Msg) -> Vec<Effect>              -> domain store(types)
@@ -35,6 +36,7 @@ pub mod lm;
 pub mod machine;
 pub mod net;
 pub mod runtime;
+pub mod serve;
 pub mod society;
 pub mod store;
 pub mod term;

@@ -9,6 +9,7 @@ pub mod flags;
 pub mod models;
 pub mod presets;
 mod progress_line;
+pub mod serve;
 pub mod sessions;
 
 use crate::domain::device::Device;
@@ -71,6 +72,8 @@ pub enum Command {
     Bench(bench::BenchArgs),
     /// Look at everything a chat needs, and say what is missing
     Doctor(doctor::DoctorArgs),
+    /// Serve local models and councils to programs that speak OpenAI's API
+    Serve(serve::ServeArgs),
     /// List, show and check presets
     #[command(subcommand)]
     Presets(presets::PresetsCommand),
@@ -144,6 +147,7 @@ fn perform(cli: &Cli) -> anyhow::Result<i32> {
             };
             tokio.block_on(models::run(command, context))
         }
+        Some(Command::Serve(args)) => tokio.block_on(serve::run(args, &parts)),
         Some(Command::Bench(args)) => tokio.block_on(bench::run(args, &parts)),
         Some(Command::Doctor(args)) => {
             let context = doctor::DoctorContext {

@@ -14,6 +14,7 @@ use crate::domain::device::Device;
 use crate::domain::endpoint::Endpoint;
 use crate::domain::fault::{Fault, FaultClass};
 use crate::domain::request::{LOCAL, Request, SCRIPTED};
+use crate::machine::memory::Memory;
 use crate::store::paths::Paths;
 use crate::store::preset::{self, Preset, Problem};
 use crate::store::settings::Settings;
@@ -105,6 +106,8 @@ fn backends(settings: &Settings, catalog: &Arc<Catalog>) -> Backends {
         LocalOptions {
             threads: settings.threads,
             cache_mib: settings.cache_mib,
+            // The rest of the memory is for other programs.
+            memory: Some(Memory::now().total / 4 * 3).filter(|&most| most > 0),
             ..LocalOptions::default()
         },
     );

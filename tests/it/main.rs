@@ -12,6 +12,7 @@ mod moa;
 mod parity;
 mod presets;
 mod screens;
+mod serve;
 mod sessions;
 mod support;
 mod themes;
