@@ -34,6 +34,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+/// The file that makes a folder a model.
+const FOLDER_MARK: &str = "config.json";
+
 /// The model of a first run.
 pub const DEFAULT_MODEL: &str = "smollm2-135m";
 
@@ -102,7 +105,8 @@ impl Catalog {
         self.entries.get(name)
     }
 
-    /// The file of a model: a name of the catalog, a path to a GGUF file, or the name of a file in one of the folders.
+    /// The file of a model: a name of the catalog, a path to a GGUF file or to a folder of safetensors files, or the name of
+    /// a file in one of the folders.
     ///
     /// # Errors
     /// Says what is known and how to get the model. Never touches the network.
@@ -111,6 +115,9 @@ impl Catalog {
             return self.resolve_entry(entry);
         }
         let path = surroundings::expand_home(name);
+        if path.join(FOLDER_MARK).is_file() {
+            return Ok(path);
+        }
         if path.is_file() {
             return check_magic(path);
         }

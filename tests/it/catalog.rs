@@ -649,6 +649,12 @@ fn models_are_found_by_path_and_in_the_users_folders() {
     assert_eq!(catalog.resolve("mine"), Ok(file.clone()));
     assert_eq!(catalog.resolve("mine.gguf"), Ok(file.clone()));
     assert_eq!(catalog.resolve(file.to_str().unwrap()), Ok(file.clone()));
+    // A folder of safetensors files is a model when it tells its shape.
+    let folder = file.with_file_name("folder");
+    std::fs::create_dir(&folder).unwrap();
+    assert!(catalog.resolve(folder.to_str().unwrap()).is_err());
+    std::fs::write(folder.join("config.json"), "{}").unwrap();
+    assert_eq!(catalog.resolve(folder.to_str().unwrap()), Ok(folder));
     assert!(catalog.list().iter().any(|model| model.name == "mine"));
     assert_eq!(
         catalog.resolve("fake").unwrap_err().class,

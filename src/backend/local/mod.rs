@@ -21,7 +21,7 @@ use crate::domain::score::{Prompt, ScoreRequest};
 use crate::lm::engine::ask::{Ask, Listener, Task};
 use crate::lm::engine::stats::EngineStats;
 use crate::lm::engine::{Engine, Loader, Options};
-use crate::lm::model::Model;
+use crate::lm::model::{Model, Opening};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -101,6 +101,10 @@ impl Local {
     fn loader(&self, model: &str) -> Loader {
         let (resolve, name) = (Arc::clone(&self.resolve), model.to_owned());
         let cache = (self.options.cache_mib as u64) << 20;
+        let opening = Opening {
+            context: self.options.context,
+            ..Opening::default()
+        };
         // The residents own the engine that owns this.
         let residents = Arc::downgrade(&self.residents);
         Box::new(move || {
@@ -108,7 +112,7 @@ impl Local {
             let residents = residents.upgrade().ok_or_else(Fault::cancelled)?;
             let file = residents::size_on_disk(&path);
             residents.make_room(&name, Need { file, cache })?;
-            Model::open(&path).inspect_err(|_| residents.left(&name))
+            Model::open_with(&path, opening).inspect_err(|_| residents.left(&name))
         })
     }
 
