@@ -23,6 +23,8 @@ pub struct Model {
     pub weights: Weights,
     pub tokenizer: Tokenizer,
     pub template: Template,
+    /// What ends an answer besides the tokens that do: for models without a chat template.
+    pub stops: &'static [&'static str],
 }
 
 /// How a model is opened.
@@ -154,9 +156,11 @@ impl Model {
             return Err(ModelError::broken(files.path(), what).into());
         }
         // A file without a template gets the one that its special tokens were made for.
-        let source = tokenizer
-            .template_source()
-            .unwrap_or_else(|| fallback::source(|special| tokenizer.token(special).is_some()));
+        let fallback = fallback::of(|special| tokenizer.token(special).is_some());
+        let (source, stops) = match tokenizer.template_source() {
+            Some(source) => (source, &[][..]),
+            None => (fallback.source, fallback.stops),
+        };
         let template = Template::named(
             &format!("the chat template of {}", files.path().display()),
             Some(source),
@@ -169,6 +173,7 @@ impl Model {
             weights,
             tokenizer,
             template,
+            stops,
         })
     }
 

@@ -75,7 +75,7 @@ impl Template {
         environment
             .add_template_owned(
                 name.to_owned(),
-                plain_generation(source.unwrap_or_else(|| fallback::source(|_| true))),
+                plain_generation(source.unwrap_or_else(|| fallback::of(|_| true).source)),
             )
             .map_err(|e| unreadable(name, &e))?;
         Ok(Self {

@@ -107,7 +107,9 @@ impl Batch {
                 match self.prepare_answer(prompt, &sampling, listener.as_mut()) {
                     Ok((tokens, drawer)) => {
                         let limit = self.limit(tokens.len(), sampling.max_tokens);
-                        let answer = Answer::new(listener, drawer, &sampling.stop, limit);
+                        let mut stops = sampling.stop.clone();
+                        stops.extend(self.model.stops.iter().map(|&stop| stop.to_owned()));
+                        let answer = Answer::new(listener, drawer, &stops, limit);
                         let prompt = tokens.len();
                         Row::new(tokens, prompt, cancel, Work::Answer(Box::new(answer)))
                     }

@@ -6,21 +6,30 @@
 /// OpenAI's format, which most small chat models use.
 const CHATML: &str = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
-/// Gemma's turns; a system message stands before the first question.
-const GEMMA: &str = "{{ bos_token }}{% set ns = namespace(system='') %}{% for message in messages %}{% if message['role'] == 'system' %}{% set ns.system = ns.system + message['content'] + '\n\n' %}{% elif message['role'] == 'assistant' %}{{ '<start_of_turn>model\n' + message['content'] + '<end_of_turn>\n' }}{% else %}{{ '<start_of_turn>user\n' + ns.system + message['content'] + '<end_of_turn>\n' }}{% set ns.system = '' %}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}";
-
 /// Names and colons.
 const WORDS: &str = "{{ bos_token }}{% for message in messages %}{{ message['role'].capitalize() + ': ' + message['content'] + '\n\n' }}{% endfor %}{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}";
 
-/// The template for a vocabulary; `has` tells whether a spelling is one of its special tokens.
+/// A template, and what ends an answer besides the model's own tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fallback {
+    pub source: &'static str,
+    pub stops: &'static [&'static str],
+}
+
+/// The template for a vocabulary; `has` tells whether a spelling is one of its tokens. Files of chat models bring their
+/// template, so one without is most often a base model, even if its vocabulary has the tokens of its family's turns: those
+/// say nothing to it yet. Words do, and it goes on with the next question by itself unless it is stopped there.
 #[must_use]
-pub fn source(has: impl Fn(&str) -> bool) -> &'static str {
+pub fn of(has: impl Fn(&str) -> bool) -> Fallback {
     if has("<|im_start|>") {
-        CHATML
-    } else if has("<start_of_turn>") {
-        GEMMA
-    } else {
-        WORDS
+        return Fallback {
+            source: CHATML,
+            stops: &[],
+        };
+    }
+    Fallback {
+        source: WORDS,
+        stops: &["\nUser:", "\nSystem:", "\nAssistant:"],
     }
 }
 
@@ -31,7 +40,7 @@ mod tests {
     use crate::domain::message::Message;
 
     fn rendered(special: &str) -> String {
-        let template = Template::new(Some(source(|s| s == special)), "<bos>", "").unwrap();
+        let template = Template::new(Some(of(|s| s == special).source), "<bos>", "").unwrap();
         let messages = [
             Message::system("Be brief."),
             Message::user("Hi"),
@@ -43,15 +52,11 @@ mod tests {
 
     #[test]
     fn the_tokens_of_a_vocabulary_choose() {
-        assert_eq!(
-            rendered("<start_of_turn>"),
-            "<bos><start_of_turn>user\nBe brief.\n\nHi<end_of_turn>\n<start_of_turn>model\nYes?<end_of_turn>\n\
-             <start_of_turn>user\nBye<end_of_turn>\n<start_of_turn>model\n"
-        );
         assert!(rendered("<|im_start|>").starts_with("<|im_start|>system\nBe brief.<|im_end|>\n"));
         assert_eq!(
-            rendered("</s>"),
+            rendered("<start_of_turn>"),
             "<bos>System: Be brief.\n\nUser: Hi\n\nAssistant: Yes?\n\nUser: Bye\n\nAssistant:"
         );
+        assert!(of(|_| false).stops.contains(&"\nUser:"));
     }
 }
