@@ -51,7 +51,8 @@ async fn answer(local: &Local, request: Request) -> (String, Completion) {
 #[tokio::test]
 #[ignore = "needs SYNOD_TEST_MODEL"]
 async fn real_model_answers_sensibly() {
-    // A model of 135 million parameters errs now and then; one that is computed wrongly errs always.
+    // A model of 135 million parameters in four bits errs more often than not, one that is computed wrongly errs always: of
+    // these five llama.cpp gets the second and the fourth right from the same file, with the same slips in the others.
     let local = local();
     let mut right = 0;
     for (question, word) in [
@@ -65,7 +66,7 @@ async fn real_model_answers_sensibly() {
         println!("{question} {text}");
         right += usize::from(text.contains(word));
     }
-    assert!(right >= 3, "{right} of 5 answers are right");
+    assert!(right >= 2, "{right} of 5 answers are right");
 }
 
 #[tokio::test]
