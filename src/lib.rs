@@ -8,7 +8,9 @@
 //! lm        the local language model; the only user of candle                  -> domain
 //! backend   makes tokens: local engine, OpenAI-compatible servers, recordings  -> domain lm net
 //! catalog   which models exist and how they get on disk                        -> domain store net
-//! society   who talks to whom: single, mixture of agents                       -> domain backend
+//! task      data sets in, answers read and graded, utilities                   -> domain
+//! tool      what agents may call: calculator, clock, files, shell, MCP servers -> domain
+//! society   who talks to whom: single, mixture of agents                       -> domain backend tool task
 //! serve     synod as an OpenAI-compatible server                               -> domain backend society lm catalog
 //! machine   what this computer has: CPU, memory, GPUs                          -> domain
 //! store     where files live: settings, presets, themes, sessions              -> domain
@@ -39,5 +41,7 @@ pub mod runtime;
 pub mod serve;
 pub mod society;
 pub mod store;
+pub mod task;
 pub mod term;
+pub mod tool;
 pub mod ui;

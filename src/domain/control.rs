@@ -1,6 +1,7 @@
 //! What a person may do to a running turn, in words that fit every society.
 
 use super::id::NodeId;
+use super::question::Reply;
 use serde::{Deserialize, Serialize};
 
 /// An intervention in a running turn.
@@ -13,4 +14,6 @@ pub enum Control {
     Retry { node: NodeId },
     /// Go on with what is complete ("aggregate now").
     Proceed,
+    /// Answer the question that this node asked.
+    Reply { node: NodeId, reply: Reply },
 }

@@ -8,6 +8,7 @@ use super::fault::Fault;
 use super::id::{MessageId, NodeId, RunId, TurnId};
 use super::message::Role;
 use super::plan::Plan;
+use super::question::{Question, Reply};
 use super::request::{Finish, Usage};
 use serde::{Deserialize, Serialize};
 
@@ -96,6 +97,34 @@ pub enum Kind {
         to: NodeId,
         weight: f32,
     },
+    /// A tool is called, after any permission. What it returns is the node's text.
+    Called {
+        node: NodeId,
+        tool: String,
+        /// JSON text, as checked against the tool's schema.
+        arguments: String,
+    },
+    /// A node waits for the person.
+    Asked { node: NodeId, question: Question },
+    /// The person answered, or a rule did (`by_rule` says which).
+    Replied {
+        node: NodeId,
+        reply: Reply,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by_rule: Option<String>,
+    },
+    /// Whether a potential edge of an agent graph became real.
+    Drawn {
+        from: NodeId,
+        to: NodeId,
+        /// The learnt parameter; the probability is its logistic function.
+        logit: f64,
+        probability: f64,
+        /// The uniform number it was compared with; none when nothing was drawn (full, threshold, mask).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        draw: Option<f64>,
+        outcome: EdgeOutcome,
+    },
     /// A vote.
     Ballot {
         voter: NodeId,
@@ -144,6 +173,17 @@ pub enum Progress {
         wait_ms: u64,
         fault: Fault,
     },
+}
+
+/// What became of a potential edge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EdgeOutcome {
+    Taken,
+    /// Its draw or its rule left it out.
+    NotTaken,
+    /// It would have closed a cycle; nothing was drawn.
+    Cycle,
 }
 
 /// A table cell.

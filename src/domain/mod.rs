@@ -15,6 +15,7 @@ pub mod id;
 pub mod message;
 pub mod model;
 pub mod plan;
+pub mod question;
 pub mod request;
 pub mod score;
 pub mod text;

@@ -11,6 +11,8 @@ use std::str::FromStr;
 pub const LOCAL: &str = "local";
 /// The endpoint name of recordings played back.
 pub const SCRIPTED: &str = "scripted";
+/// The endpoint name of nodes that no model answers: a tool, a vote, an environment.
+pub const TOOL: &str = "tool";
 
 /// A model and where it is served: `smollm2-135m`, `gpt-4o-mini@openai`, `qwen3:8b@ollama`.
 ///
@@ -39,7 +41,7 @@ impl ModelRef {
     /// Whether using this model sends the text to another machine's program over a network interface, loopback included.
     #[must_use]
     pub fn is_remote(&self) -> bool {
-        self.endpoint != LOCAL && self.endpoint != SCRIPTED
+        ![LOCAL, SCRIPTED, TOOL].contains(&self.endpoint.as_str())
     }
 }
 

@@ -47,7 +47,9 @@ impl Desk {
         let mut is_taken = false;
         for one in open.iter() {
             let concerns = match control {
-                Control::Skip { node } | Control::Retry { node } => one.nodes.contains(node),
+                Control::Skip { node } | Control::Retry { node } | Control::Reply { node, .. } => {
+                    one.nodes.contains(node)
+                }
                 Control::Proceed => one.is_round,
             };
             if concerns && one.sender.send(control.clone()).is_ok() {
@@ -72,6 +74,7 @@ pub(super) async fn pump(
                     "the round of this agent is closed; regenerate the answer instead"
                 }
                 Control::Proceed => "no round is open",
+                Control::Reply { .. } => "this question is no longer open",
             };
             sink.emit(Kind::Note {
                 level: Level::Info,

@@ -165,6 +165,8 @@ impl<'a> Round<'a> {
                     stop(self.scope, slot, &fault, &mut self.ended);
                 }
             }
+            // Agents of a round ask nothing.
+            Control::Reply { .. } => {}
         }
     }
 

@@ -12,6 +12,7 @@ use crate::domain::event::{Kind, Level};
 use crate::domain::fault::Fault;
 use crate::domain::id::NodeId;
 use crate::domain::plan::Plan;
+use crate::domain::question::{Question, Reply};
 use crate::domain::request::{Finish, Request, Usage};
 use std::fmt::Display;
 use std::sync::Arc;
@@ -175,6 +176,50 @@ impl Scope {
             level,
             text: text.into(),
         });
+    }
+
+    /// A text of a node that no model wrote (a tool's result, a vote), and its end.
+    pub fn say(&self, node: NodeId, text: impl Into<String>) {
+        let text = text.into();
+        self.sink.emit(Kind::Delta {
+            node,
+            text,
+            thinking: false,
+        });
+        self.sink.emit(Kind::Done {
+            node,
+            usage: Usage::default(),
+            finish: Finish::Stop,
+        });
+    }
+
+    /// Any other fact, in the words of the log.
+    pub fn tell(&self, kind: Kind) {
+        self.sink.emit(kind);
+    }
+
+    /// Asks the person and waits for the answer; none when the turn is stopped meanwhile or the node is skipped.
+    pub async fn inquire(&self, node: NodeId, question: Question) -> Option<Reply> {
+        let mut controls = self.desk.open(vec![node], false);
+        self.sink.emit(Kind::Asked { node, question });
+        loop {
+            let control = tokio::select! {
+                control = controls.recv() => control?,
+                () = self.cancel.cancelled() => return None,
+            };
+            match control {
+                Control::Reply { reply, .. } => {
+                    self.sink.emit(Kind::Replied {
+                        node,
+                        reply: reply.clone(),
+                        by_rule: None,
+                    });
+                    return Some(reply);
+                }
+                Control::Skip { .. } => return None,
+                Control::Retry { .. } | Control::Proceed => {}
+            }
+        }
     }
 
     /// The node's text so far is void.
