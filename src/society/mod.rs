@@ -4,6 +4,7 @@
 
 mod attempt;
 mod desk;
+pub mod graph;
 pub mod inject;
 pub mod moa;
 pub mod prompt;
