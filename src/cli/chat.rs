@@ -1,6 +1,7 @@
 //! `synod` and `synod chat`: the screen where there is a terminal, lines where there is none.
 
 use super::flags::CouncilFlags;
+use super::interrupt::Interrupt;
 use super::progress_line::ProgressLine;
 use crate::app::transcript::Transcript;
 use crate::catalog::Permit;
@@ -120,16 +121,8 @@ pub async fn run(flags: &ChatFlags, parts: &Parts) -> anyhow::Result<i32> {
         Ok(council) => council,
         Err((text, code)) => return refuse(&text, code),
     };
-    let interrupt = Cancel::new();
-    let raised = interrupt.clone();
-    let signal = tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            raised.cancel();
-        }
-    });
-    let code = converse(flags, parts, council, &interrupt).await;
-    signal.abort();
-    code
+    let interrupt = Interrupt::listen();
+    converse(flags, parts, council, interrupt.cancel()).await
 }
 
 async fn converse(
@@ -236,7 +229,11 @@ fn standing(events: &[Event], next_seq: u64) -> Standing {
 }
 
 /// Sees that the local models are on disk. The default one is fetched unasked; any other has been chosen by a person before.
-async fn provide(parts: &Parts, council: &Council, interrupt: &Cancel) -> Result<(), Fault> {
+///
+/// # Errors
+///
+/// Why a model cannot be had, and what to do.
+pub async fn provide(parts: &Parts, council: &Council, interrupt: &Cancel) -> Result<(), Fault> {
     for model in council.local_models() {
         let Err(fault) = parts.catalog.resolve(&model) else {
             continue;

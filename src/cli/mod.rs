@@ -6,6 +6,8 @@ pub mod bench;
 pub mod chat;
 pub mod doctor;
 pub mod flags;
+pub mod interrupt;
+pub mod item_line;
 pub mod models;
 pub mod presets;
 mod progress_line;

@@ -115,14 +115,14 @@ fn describe(pull: &Pull, with_bar: bool) -> String {
     parts.join("  ")
 }
 
-fn bar(done: u64, total: u64) -> String {
+pub(super) fn bar(done: u64, total: u64) -> String {
     let filled = done.saturating_mul(BAR as u64) / total.max(1);
     let filled = usize::try_from(filled).unwrap_or(BAR).min(BAR);
     "█".repeat(filled) + &"░".repeat(BAR - filled)
 }
 
 /// Milliseconds as people say them: `4 s`, `2:05`, `1:02:05`.
-fn duration(millis: Millis) -> String {
+pub(super) fn duration(millis: Millis) -> String {
     let seconds = millis.div_ceil(1000);
     let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     match (hours, minutes) {
@@ -132,7 +132,7 @@ fn duration(millis: Millis) -> String {
     }
 }
 
-fn write(text: &str) {
+pub(super) fn write(text: &str) {
     let mut stderr = io::stderr().lock();
     // Progress that nobody can see is no reason to stop.
     let _ = stderr.write_all(text.as_bytes());

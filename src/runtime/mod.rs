@@ -8,6 +8,7 @@ pub mod desk;
 pub mod effects;
 pub mod headless;
 pub mod inbox;
+pub mod items;
 pub mod keyboard;
 pub mod parts;
 pub mod recorder;
