@@ -38,6 +38,8 @@ pub type Deliver = Arc<dyn Fn(Input) + Send + Sync>;
 
 /// How long a pause waits for the thread to notice.
 const PAUSE_PATIENCE: Duration = Duration::from_secs(2);
+/// How often what lies unread is announced before the thread waits again.
+const MOST_LOOKS: usize = 3;
 /// How often the thread is nudged meanwhile.
 const NUDGE: Duration = Duration::from_millis(20);
 
@@ -75,7 +77,7 @@ impl Reader {
             }
             loop {
                 inner.wait_until_open();
-                match arrived(&inner) {
+                match arrived(&inner, &modes) {
                     Ok(events) => send(&deliver, translator.translate(events, Instant::now())),
                     Err(error) => {
                         deliver(Input::Lost(error.to_string()));
@@ -107,8 +109,12 @@ fn send(deliver: &Deliver, messages: Vec<Msg>) {
     }
 }
 
-/// Blocks for an event, then takes all that are there.
-fn arrived(gate: &Gate) -> io::Result<Vec<Event>> {
+/// Blocks for an event, then takes all that are there, and ends with the size as it is now.
+///
+/// The library waits for edges of two sources and returns with the first: a key and a change of size that become ready
+/// together cost it the second, which it would report with the *next* one only. So the size is always asked for, and bytes
+/// that lie there unread are announced to the library again.
+fn arrived(gate: &Gate, modes: &Modes) -> io::Result<Vec<Event>> {
     let mut events = Vec::new();
     if cfg!(unix) {
         events.push(crossterm::event::read()?);
@@ -121,9 +127,17 @@ fn arrived(gate: &Gate) -> io::Result<Vec<Event>> {
         }
         events.push(crossterm::event::read()?);
     }
-    while !gate.is_closed() && crossterm::event::poll(Duration::ZERO)? {
-        events.push(crossterm::event::read()?);
+    for _ in 0..MOST_LOOKS {
+        while !gate.is_closed() && crossterm::event::poll(Duration::ZERO)? {
+            events.push(crossterm::event::read()?);
+        }
+        if gate.is_closed() || !output::has_unread_input() {
+            break;
+        }
+        modes.announce_input();
     }
+    let (columns, rows) = output::size();
+    events.push(Event::Resize(columns, rows));
     Ok(events)
 }
 

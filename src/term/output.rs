@@ -29,3 +29,32 @@ pub fn size() -> (u16, u16) {
         _ => (80, 24),
     }
 }
+
+/// Whether bytes lie in the terminal that nobody has read.
+#[cfg(unix)]
+pub(super) fn has_unread_input() -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let input = io::stdin();
+    let mut asked = [PollFd::new(&input, PollFlags::IN)];
+    // A terminal that cannot be asked is read when the library finds something.
+    poll(&mut asked, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+}
+
+#[cfg(not(unix))]
+pub(super) fn has_unread_input() -> bool {
+    false
+}
+
+/// Sets the line discipline to what it is. The caller keeps others from changing it meanwhile.
+#[cfg(unix)]
+pub(super) fn set_line_again() {
+    use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+    let input = io::stdin();
+    if let Ok(modes) = tcgetattr(&input) {
+        // Nothing depends on its success but a wake-up.
+        let _ = tcsetattr(&input, OptionalActions::Now, &modes);
+    }
+}
+
+#[cfg(not(unix))]
+pub(super) fn set_line_again() {}

@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
 /// How the terminal is used.
@@ -135,6 +135,8 @@ pub(super) struct Modes {
     has_kitty_keys: AtomicBool,
     /// We stopped the process ourselves and set the modes again ourselves.
     stops: AtomicBool,
+    /// Held while the line discipline is changed: two threads do.
+    line: Mutex<()>,
     interface: ThreadId,
     /// Panics of other threads, for after the screen is left.
     kept: Mutex<Vec<String>>,
@@ -148,6 +150,7 @@ impl Modes {
             is_on: AtomicBool::new(false),
             has_kitty_keys: AtomicBool::new(false),
             stops: AtomicBool::new(false),
+            line: Mutex::new(()),
             interface: thread::current().id(),
             kept: Mutex::new(Vec::new()),
         })
@@ -157,12 +160,14 @@ impl Modes {
         if self.is_on.swap(true, Ordering::SeqCst) {
             return Ok(());
         }
-        let entered = crossterm::terminal::enable_raw_mode()
-            .map_err(TermError::Modes)
-            .and_then(|()| {
-                let kitty = self.has_kitty_keys.load(Ordering::SeqCst);
-                self.write(&on_sequence(self.options, kitty))
-            });
+        let raw = {
+            let _line = self.line();
+            crossterm::terminal::enable_raw_mode().map_err(TermError::Modes)
+        };
+        let entered = raw.and_then(|()| {
+            let kitty = self.has_kitty_keys.load(Ordering::SeqCst);
+            self.write(&on_sequence(self.options, kitty))
+        });
         if entered.is_err() {
             self.leave();
         }
@@ -177,7 +182,10 @@ impl Modes {
         let kitty = self.has_kitty_keys.load(Ordering::SeqCst);
         // Nothing more can be done for a terminal that is gone.
         let _ = self.write(&off_sequence(self.options, kitty));
-        let _ = crossterm::terminal::disable_raw_mode();
+        {
+            let _line = self.line();
+            let _ = crossterm::terminal::disable_raw_mode();
+        }
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         for text in kept.drain(..) {
             let _ = writeln!(std::io::stderr(), "{text}");
@@ -198,11 +206,26 @@ impl Modes {
         if !self.is_on() {
             return Ok(());
         }
-        // crossterm keeps the modes of before; asking again alone would do nothing.
-        crossterm::terminal::disable_raw_mode().map_err(TermError::Modes)?;
-        crossterm::terminal::enable_raw_mode().map_err(TermError::Modes)?;
+        {
+            let _line = self.line();
+            // crossterm keeps the modes of before; asking again alone would do nothing.
+            crossterm::terminal::disable_raw_mode().map_err(TermError::Modes)?;
+            crossterm::terminal::enable_raw_mode().map_err(TermError::Modes)?;
+        }
         // The alternate screen and the pushed keyboard flags are the terminal's, and still there.
         self.write(&on_sequence(self.options, false)[ALTERNATE.len()..])
+    }
+
+    /// Makes the system report once more that there is input: setting the line discipline, to what it is, wakes readers.
+    pub(super) fn announce_input(&self) {
+        let _line = self.line();
+        if self.is_on() {
+            output::set_line_again();
+        }
+    }
+
+    fn line(&self) -> MutexGuard<'_, ()> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Uses what the terminal answered.

@@ -220,6 +220,8 @@ fn it_stops_and_continues() {
     terminal.wait_until("left the alternate screen", |screen| {
         !screen.alternate_screen()
     });
+    // It leaves the screen before it stops; to continue what runs would do nothing.
+    terminal.wait_until_stopped();
     terminal.signal("CONT");
     terminal.wait_until("came back", vt100::Screen::alternate_screen);
     ready(&mut terminal);
@@ -263,6 +265,39 @@ fn an_editor_gets_the_terminal_and_its_text_comes_back() {
     terminal.send("by hand\r");
     terminal.wait_for("edited by hand");
     assert!(terminal.screen().alternate_screen());
+    assert_eq!(quit_after_turn(&mut terminal), 0);
+    assert_left_clean(&terminal);
+}
+
+#[test]
+fn a_new_size_and_keys_at_once_lose_nothing() {
+    let folder = TempDir::new().unwrap();
+    let script = folder.path().join("editor.sh");
+    std::fs::write(&script, "#!/bin/sh\nprintf 'editor-open'\nread line\n").unwrap();
+    let editor = format!("sh {}", script.display());
+    let mut terminal = Terminal::start(&Start {
+        program: SYNOD,
+        arguments: &["demo"],
+        columns: 100,
+        rows: 30,
+        folder: folder.path(),
+        environment: &[("VISUAL", &editor)],
+        answers: ANSWERS,
+    });
+    ready(&mut terminal);
+    terminal.send("draft");
+    terminal.wait_for("draft");
+    for (columns, rows) in [(90, 28), (70, 22), (110, 34), (80, 24)] {
+        terminal.send("\x07");
+        terminal.wait_for("editor-open");
+        // While the program does not read, its terminal gets a new size and more keys than the editor takes: both are
+        // ready when it reads again.
+        terminal.resize(columns, rows);
+        terminal.send(&format!("for the editor\rsize{columns}"));
+        terminal.wait_for(&format!("size{columns}"));
+        let rule = "─".repeat(usize::from(columns));
+        terminal.wait_for(&rule);
+    }
     assert_eq!(quit_after_turn(&mut terminal), 0);
     assert_left_clean(&terminal);
 }

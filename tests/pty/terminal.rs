@@ -177,6 +177,31 @@ impl Terminal {
         assert!(status.success(), "kill -s {name} {process}");
     }
 
+    /// Reads until the program is stopped by a signal, as its state in the process table says.
+    pub fn wait_until_stopped(&mut self) {
+        let process = self.process().to_string();
+        let end = Instant::now() + BOUND;
+        loop {
+            let output = Command::new("ps")
+                .args(["-o", "state=", "-p", &process])
+                .output();
+            // Where there is no `ps`, the same letter stands behind the name in brackets.
+            let state = output.map_or_else(
+                |_| {
+                    let line = std::fs::read_to_string(format!("/proc/{process}/stat"));
+                    let line = line.expect("neither ps nor /proc");
+                    line.rsplit(") ").next().unwrap_or_default().to_owned()
+                },
+                |output| String::from_utf8_lossy(&output.stdout).into_owned(),
+            );
+            if state.trim_start().starts_with('T') {
+                return;
+            }
+            assert!(Instant::now() < end, "the program never stopped: {state}");
+            let _ = self.read(Instant::now() + Duration::from_millis(5));
+        }
+    }
+
     /// Reads to the end of the program and returns its exit code.
     pub fn end(&mut self) -> u32 {
         let end = Instant::now() + BOUND;
