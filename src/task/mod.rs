@@ -1,1 +1,3 @@
 //! Data sets in, answers read out of text and graded, figures over many items. Pure, but for reading the files it is handed.
+
+pub mod maths;
