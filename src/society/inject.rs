@@ -131,7 +131,7 @@ fn block(
 }
 
 /// At most `most` characters, with a mark that says how many were left out.
-fn shorten(text: &str, most: usize) -> String {
+pub(super) fn shorten(text: &str, most: usize) -> String {
     let total = text.chars().count();
     if most == 0 || total <= most {
         return text.to_owned();

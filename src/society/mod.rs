@@ -66,7 +66,11 @@ pub enum SocietyError {
 type Builder = fn(&Council) -> Result<Box<dyn Protocol>, SocietyError>;
 
 /// The registry: a society's name in presets and what makes it.
-const SOCIETIES: [(&str, Builder); 2] = [("moa", moa::build), ("single", single::build)];
+const SOCIETIES: [(&str, Builder); 3] = [
+    ("moa", moa::build),
+    ("single", single::build),
+    ("graph", graph::build),
+];
 
 /// The names a preset may give as its `society`.
 #[must_use]

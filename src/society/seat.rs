@@ -62,6 +62,12 @@ impl Seat {
         self
     }
 
+    /// What the preset tells it before every conversation.
+    #[must_use]
+    pub fn system(&self) -> Option<&str> {
+        self.system.as_deref()
+    }
+
     #[must_use]
     pub fn speaks_in(&self, round: u16) -> bool {
         self.rounds.is_empty() || self.rounds.contains(&round)

@@ -28,6 +28,11 @@ pub const PRESETS: &[(&str, &str)] = &[
         "moa-lite-together",
         include_str!("../../presets/moa-lite-together.toml"),
     ),
+    ("graph", include_str!("../../presets/graph.toml")),
+    (
+        "graph-endpoints",
+        include_str!("../../presets/graph-endpoints.toml"),
+    ),
     ("demo", include_str!("../../presets/demo.toml")),
 ];
 

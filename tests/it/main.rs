@@ -7,6 +7,7 @@ mod catalog;
 mod chat;
 mod endpoint;
 mod engine;
+mod graph;
 mod headless;
 mod moa;
 mod parity;
