@@ -1,3 +1,4 @@
 //! Data sets in, answers read out of text and graded, figures over many items. Pure, but for reading the files it is handed.
 
+pub mod crosswords;
 pub mod maths;
