@@ -611,3 +611,107 @@ fn edges_are_named_by_node_agent_or_part_and_later_words_win() {
     let top = r#"{"realisation":"top","count":2,"logits":[0,0,0,0,9,0,8,0,7]}"#;
     assert_eq!(edges(&plan(&council(agents, top), 1)), [(3, 1), (1, 4)]);
 }
+
+const CLUES: &str = "h1. a list of things to do, cut short\nh2. c\nh3. c\nh4. c\nh5. c\nv1. to heap\nv2. c\nv3. c\nv4. c\nv5. c";
+
+#[tokio::test]
+async fn crossword_agents_fill_boards_look_back_and_start_again() {
+    let fake = Fake::new(|request, _| {
+        let asked = &request.messages.last().unwrap().content;
+        say(if asked.contains("certain, high, medium or low") {
+            if asked.contains("Suggestions:\nWrite agend.") {
+                "h1. agend (certain)"
+            } else {
+                "h1. agend (certain)\nh2. motel (high)\nv1. bingo (low)"
+            }
+        } else if asked.starts_with("Does the word") {
+            if asked.contains("AGEND") {
+                "Yes"
+            } else {
+                "No."
+            }
+        } else if asked.ends_with("to heap: a m _ _ _") {
+            "no idea\nImpossible"
+        } else if asked.starts_with("Is there a word") {
+            "maybe"
+        } else {
+            assert!(asked.contains("be completed: v1. AM___\n"), "{asked}");
+            assert!(asked.contains("fit their clue: h1. AGEND\n"), "{asked}");
+            assert!(asked.contains("not fit their clue: h2. MOTEL\n"), "{asked}");
+            "Write agend."
+        })
+    });
+    let agents = r#"{"part":"crossword_reflection","model":"A"}"#;
+    let settings = r#"{"joining":"closed","decision":"fullest","tries":1}"#;
+    let mut run = Run::ask(&fake, council(agents, settings), CLUES);
+    let rows = "AGEND\n_____\n_____\n_____\n_____";
+    assert_eq!(run.end().await, answered(rows));
+    let asked = questions_to(&fake, "A");
+    let starting = |start: &str| asked.iter().filter(|one| one.starts_with(start)).count();
+    assert_eq!(asked.len(), 10);
+    assert_eq!(
+        (starting("Does the word"), starting("Is there a word")),
+        (2, 5)
+    );
+    let first_value = asked
+        .iter()
+        .find(|one| one.starts_with("Is there a word"))
+        .unwrap();
+    assert!(first_value.ends_with("to heap: a m _ _ _"));
+    assert!(
+        run.text(1).ends_with("AGEND\nMOTEL\n_____\n_____\n_____"),
+        "{}",
+        run.text(1)
+    );
+}
+
+#[tokio::test]
+async fn a_tree_of_boards_is_pruned_and_the_fullest_is_taken() {
+    let fake = Fake::new(|request, _| {
+        let asked = &request.messages.last().unwrap().content;
+        say(if asked.starts_with("Is there a word") {
+            if asked.contains("z z z z z") {
+                "impossible"
+            } else {
+                "sure"
+            }
+        } else if asked.contains("\nZZZZZ\n") || asked.contains("\nAGEND\n") {
+            "v1. amass (high)"
+        } else {
+            "h1. zzzzz (certain)\nh1. agend (high)\nh1. other (low)"
+        })
+    });
+    let agents = r#"{"part":"crossword_tree","model":"A"}"#;
+    let settings = r#"{"joining":"closed","decision":"fullest"}"#;
+    let council = council(agents, settings);
+    let plan = plan(&council, 1);
+    let parts: Vec<&str> = plan.nodes.iter().map(|node| node.part.as_str()).collect();
+    assert_eq!(parts, ["grow", "grow", "collect", "decision"]);
+    let mut run = Run::ask(&fake, council, CLUES);
+    assert_eq!(
+        run.end().await,
+        answered("AGEND\nM____\nA____\nS____\nS____")
+    );
+    assert_eq!(
+        marks(&run, "boards"),
+        [
+            (1, "2".to_owned()),
+            (2, "2".to_owned()),
+            (3, "2".to_owned())
+        ]
+    );
+    assert!(
+        run.text(3).starts_with("ZZZZZ\n_____"),
+        "the pruned one goes on as it is"
+    );
+}
+
+#[tokio::test]
+async fn crossword_agents_refuse_another_question() {
+    let fake = plain();
+    let agents = r#"{"part":"crossword_search","model":"A"}"#;
+    let mut run = Run::ask(&fake, council(agents, r#"{"joining":"closed"}"#), "hi");
+    assert!(matches!(run.end().await, Outcome::Failed { .. }));
+    assert_eq!(run.fault(1), Some(FaultClass::BadData));
+    assert!(fake.asked().is_empty());
+}

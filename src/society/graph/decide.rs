@@ -1,6 +1,7 @@
 //! One answer of those that reach the last node: by a vote, by place, by chance, or by a judge.
 
 use super::ballot::{self, Count, Vote};
+use super::boards::fullest;
 use super::chance::Chance;
 use super::hearing::{Heard, compose_judge};
 use super::protocol::Graph;
@@ -82,6 +83,7 @@ pub(super) fn without_model(
     let at = match strategy {
         Strategy::Last => heard.len().saturating_sub(1),
         Strategy::Random => chance.below(heard.len()),
+        Strategy::Fullest => fullest(heard.iter().map(|one| one.board.as_ref())).unwrap_or(0),
         // The first who gave the winning answer; the first of all when none could be read.
         _ => winner
             .and_then(|winner| {
@@ -149,6 +151,7 @@ mod tests {
             node,
             name: format!("n{node}"),
             text: (*text).to_owned(),
+            board: None,
             is_own: false,
         })
         .collect()

@@ -6,6 +6,7 @@
 use super::library::Operation;
 use super::prompts::Prompts;
 use crate::domain::message::{Message, Role};
+use crate::task::crosswords::Board;
 use std::fmt::Write;
 
 /// A text on its way along an edge.
@@ -16,6 +17,8 @@ pub struct Heard {
     /// Its name, as the person knows it.
     pub name: String,
     pub text: String,
+    /// Where the text is a crossword board.
+    pub board: Option<Board>,
     /// Whether it comes from the same agent.
     pub is_own: bool,
 }
@@ -97,7 +100,7 @@ pub fn instruction(operation: Operation, heard: &[Heard], prompts: &Prompts) -> 
         Operation::Branch { .. } => Some("branch"),
         Operation::Combine => Some("combine"),
         Operation::Reflect => Some("reflect"),
-        Operation::Constant | Operation::Empty => None,
+        Operation::Constant | Operation::Empty | Operation::Board(_) => None,
     };
     // An adversary needs no warning, and a node with a task of its own needs no second one.
     let is_free = matches!(operation, Operation::Answer | Operation::Specialist);
@@ -136,6 +139,7 @@ mod tests {
             node: 1,
             name: name.into(),
             text: text.into(),
+            board: None,
             is_own,
         }
     }

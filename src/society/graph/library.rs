@@ -1,5 +1,6 @@
 //! The kinds of agents: which nodes each is made of, how they are joined, and what each node does.
 
+use super::boards::Step;
 use super::settings::Settings;
 use super::wiring::Shape;
 
@@ -31,6 +32,8 @@ pub enum Operation {
     Constant,
     /// Nothing at all; a control without an agent.
     Empty,
+    /// Works on crossword boards.
+    Board(Step),
 }
 
 impl Operation {
@@ -49,6 +52,17 @@ impl Operation {
             Operation::Reflect => "reflect",
             Operation::Constant => "constant",
             Operation::Empty => "empty",
+            Operation::Board(step) => step.word(),
+        }
+    }
+
+    /// Whether a model does it.
+    #[must_use]
+    pub fn asks(self) -> bool {
+        match self {
+            Operation::Constant | Operation::Empty => false,
+            Operation::Board(step) => step.asks(),
+            _ => true,
         }
     }
 
@@ -66,7 +80,7 @@ pub struct Kind {
     pub shape: Shape,
 }
 
-const KINDS: [&str; 8] = [
+const KINDS: [&str; 12] = [
     "io",
     "truthful",
     "adversarial",
@@ -75,12 +89,19 @@ const KINDS: [&str; 8] = [
     "tot",
     "reflection",
     "constant",
+    "empty",
+    "crossword_search",
+    "crossword_reflection",
+    "crossword_tree",
 ];
+
+/// How often a searching agent proposes and searches.
+const SEARCHES: usize = 3;
 
 /// The parts that agents can have, the judge left out.
 #[must_use]
 pub fn parts() -> Vec<&'static str> {
-    KINDS.into_iter().chain(["empty"]).collect()
+    KINDS.to_vec()
 }
 
 /// The nodes of an agent with this part; none when the part is not known.
@@ -101,18 +122,37 @@ pub fn kind(part: &str, settings: &Settings) -> Option<Kind> {
             operations.push(Operation::Conclude);
             chain(operations)
         }
-        "reflection" => {
-            let tries = vec![Operation::Answer; settings.tries.max(1)];
-            let mut operations = tries.clone();
-            for _ in 0..settings.reflections {
-                operations.push(Operation::Reflect);
-                operations.extend(&tries);
-            }
+        "reflection" => chain(tries(settings, Operation::Answer, Operation::Reflect)),
+        "crossword_search" => chain(vec![Operation::Board(Step::Search); SEARCHES]),
+        "crossword_reflection" => {
+            let (fill, rethink) = (Step::Fill, Step::Rethink);
+            chain(tries(
+                settings,
+                Operation::Board(fill),
+                Operation::Board(rethink),
+            ))
+        }
+        "crossword_tree" => {
+            let branches = settings.branches;
+            let grow = Operation::Board(Step::Grow { branches });
+            let mut operations = vec![grow; settings.depth.max(1)];
+            operations.push(Operation::Board(Step::Collect));
             chain(operations)
         }
         "tot" => Some(tree(settings.lines.max(1))),
         _ => None,
     }
+}
+
+/// Tries, and after each look back as many again.
+fn tries(settings: &Settings, attempt: Operation, look_back: Operation) -> Vec<Operation> {
+    let tries = vec![attempt; settings.tries.max(1)];
+    let mut operations = tries.clone();
+    for _ in 0..settings.reflections {
+        operations.push(look_back);
+        operations.extend(&tries);
+    }
+    operations
 }
 
 /// An outline, lines of thought that follow it apart from each other, and one answer of them.
@@ -147,11 +187,17 @@ mod tests {
             assert_eq!(kind.operations.len(), kind.shape.nodes, "{part}");
         }
         assert_eq!(kind("judge", &settings), None);
-        let sizes: Vec<usize> = ["cot", "reflection", "tot"]
-            .into_iter()
-            .map(|part| kind(part, &settings).unwrap().shape.nodes)
-            .collect();
-        assert_eq!(sizes, [3, 5, 4]);
+        let sizes: Vec<usize> = [
+            "cot",
+            "reflection",
+            "tot",
+            "crossword_reflection",
+            "crossword_tree",
+        ]
+        .into_iter()
+        .map(|part| kind(part, &settings).unwrap().shape.nodes)
+        .collect();
+        assert_eq!(sizes, [3, 5, 4, 5, 3]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-const TEXTS: [(&str, &str); 15] = [
+const TEXTS: [(&str, &str); 19] = [
     (
         "answer",
         include_str!("../../../data/prompts/graph-answer.txt"),
@@ -60,6 +60,22 @@ const TEXTS: [(&str, &str); 15] = [
         include_str!("../../../data/prompts/graph-consistent.txt"),
     ),
     ("best", include_str!("../../../data/prompts/graph-best.txt")),
+    (
+        "propose",
+        include_str!("../../../data/prompts/crosswords-propose.txt"),
+    ),
+    (
+        "value",
+        include_str!("../../../data/prompts/crosswords-value.txt"),
+    ),
+    (
+        "check",
+        include_str!("../../../data/prompts/crosswords-check.txt"),
+    ),
+    (
+        "suggest",
+        include_str!("../../../data/prompts/crosswords-suggest.txt"),
+    ),
 ];
 
 /// The texts of one council.

@@ -109,7 +109,12 @@ impl Graph {
                 let is_lone = member.name == member.seat.title;
                 let word = member.operation.word();
                 let part = if is_lone { &member.seat.part } else { word };
-                (part, member.name.clone(), member.seat.model.clone())
+                let model = if member.operation.asks() {
+                    member.seat.model.clone()
+                } else {
+                    ModelRef::new(word, TOOL)
+                };
+                (part, member.name.clone(), model)
             }
             (None, Some(judge)) => (DECISION_NAME, judge.title.clone(), judge.model.clone()),
             (None, None) => {

@@ -43,6 +43,10 @@ pub struct Settings {
     pub tries: usize,
     /// Looks back of a `reflection` agent.
     pub reflections: usize,
+    /// Words that a `crossword_tree` tries on each board.
+    pub branches: usize,
+    /// How often a `crossword_tree` branches.
+    pub depth: usize,
     /// Texts of our own by name.
     pub prompts: BTreeMap<String, String>,
 }
@@ -69,6 +73,8 @@ impl Default for Settings {
             lines: 2,
             tries: 2,
             reflections: 1,
+            branches: 2,
+            depth: 2,
             prompts: BTreeMap::new(),
         }
     }
@@ -84,6 +90,8 @@ pub enum Strategy {
     First,
     Last,
     Random,
+    /// The crossword board with the most words.
+    Fullest,
     /// The judge writes an answer with the others for reference.
     References,
     /// The judge copies the answer that agrees best with the others.
@@ -100,7 +108,11 @@ impl Strategy {
             Strategy::References => Some("references"),
             Strategy::SelfConsistency => Some("consistent"),
             Strategy::SelectBest => Some("best"),
-            Strategy::Majority | Strategy::First | Strategy::Last | Strategy::Random => None,
+            Strategy::Majority
+            | Strategy::First
+            | Strategy::Last
+            | Strategy::Random
+            | Strategy::Fullest => None,
         }
     }
 
@@ -118,6 +130,7 @@ impl Strategy {
             Strategy::First => "first answer",
             Strategy::Last => "last answer",
             Strategy::Random => "random answer",
+            Strategy::Fullest => "fullest board",
             Strategy::References => "references",
             Strategy::SelfConsistency => "self-consistency",
             Strategy::SelectBest => "best answer",

@@ -4,6 +4,7 @@
 //! when they arrived makes no difference. A node that failed is named, and those that would have heard it go on without.
 
 use super::ballot;
+use super::boards::Desk;
 use super::chance::Chance;
 use super::decide::{self, Decided};
 use super::hearing::{Heard, compose, instruction};
@@ -18,6 +19,8 @@ use crate::domain::fault::{Fault, FaultClass};
 use crate::domain::message::{Message, Role};
 use crate::society::Task;
 use crate::society::scope::{Ask, Gathered, Quorum, Scope};
+use crate::task::crosswords::{Board, Clues};
+use futures_util::stream::{self, StreamExt};
 use std::collections::VecDeque;
 
 /// What is said where nothing reached the decision, in `compat`: the original's words, which programs look for.
@@ -33,7 +36,30 @@ pub(super) struct Turn<'a> {
     edges: Vec<Edge>,
     schedule: Schedule,
     /// What each node has said.
-    said: Vec<Vec<String>>,
+    said: Vec<Vec<Said>>,
+}
+
+/// A message of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Said {
+    text: String,
+    /// Where the message is a crossword board.
+    board: Option<Board>,
+}
+
+impl From<String> for Said {
+    fn from(text: String) -> Self {
+        Self { text, board: None }
+    }
+}
+
+impl From<Board> for Said {
+    fn from(board: Board) -> Self {
+        Self {
+            text: board.to_string(),
+            board: Some(board),
+        }
+    }
 }
 
 /// A node of the level under way.
@@ -81,27 +107,90 @@ impl<'a> Turn<'a> {
         self.decide().await
     }
 
-    /// Runs nodes that do not wait for each other. A node with several questions asks one after another.
+    /// Runs nodes that do not wait for each other.
     async fn level(&mut self, level: &[usize]) {
+        let is_board = |node: &usize| {
+            let member = self.graph.members.get(*node);
+            member.is_some_and(|member| matches!(member.operation, Operation::Board(_)))
+        };
+        let (boards, others): (Vec<usize>, Vec<usize>) = level.iter().copied().partition(is_board);
         let mut works: Vec<Work> = Vec::new();
-        for &node in level {
+        for node in others {
             works.extend(self.begin(node));
         }
+        let (gathered, worked) = tokio::join!(self.ask_all(works), self.work_on_boards(boards));
+        for (node, one) in gathered {
+            self.hear(node, one);
+        }
+        for (node, boards) in worked {
+            self.said[node] = boards.into_iter().map(Said::from).collect();
+        }
+    }
+
+    /// Asks all that there is to ask. A node with several questions asks one after another.
+    async fn ask_all(&self, mut works: Vec<Work>) -> Vec<(usize, Gathered)> {
+        let mut all = Vec::new();
         loop {
             let asks = self.asks(&mut works);
             if asks.is_empty() || self.scope.is_stopped() {
-                return;
+                return all;
             }
             let nodes: Vec<usize> = asks.iter().map(|(node, _)| *node).collect();
             let asks = asks.into_iter().map(|(_, ask)| ask).collect();
             let gathered = self.scope.gather(asks, Quorum::default()).await;
-            if self.scope.is_stopped() {
-                return;
-            }
-            for (node, one) in nodes.into_iter().zip(gathered) {
-                self.hear(node, one);
-            }
+            all.extend(nodes.into_iter().zip(gathered));
         }
+    }
+
+    /// Lets nodes work on the boards that reach them.
+    async fn work_on_boards(&self, nodes: Vec<usize>) -> Vec<(usize, Vec<Board>)> {
+        let question = self.task.conversation.iter();
+        let question = question.rev().find(|message| message.role == Role::User);
+        let clues = question.and_then(|question| Clues::read(&question.content));
+        let at_once = match self.scope.num_proc {
+            0 => nodes.len().max(1),
+            limit => limit,
+        };
+        let jobs = nodes.into_iter().map(|node| {
+            let clues = clues.clone();
+            async move { (node, self.work_on(node, clues).await) }
+        });
+        stream::iter(jobs).buffered(at_once).collect().await
+    }
+
+    async fn work_on(&self, node: usize, clues: Option<Clues>) -> Vec<Board> {
+        let Some(member) = self.graph.members.get(node) else {
+            return Vec::new();
+        };
+        let Operation::Board(step) = member.operation else {
+            return Vec::new();
+        };
+        let id = self.graph.members.id(node);
+        let Some(clues) = clues else {
+            let message = "the question is no crossword: it needs ten lines, h1. CLUE to v5. CLUE";
+            let fault = Fault::new(FaultClass::BadData, message);
+            self.scope.tell(Kind::Failed { node: id, fault });
+            return Vec::new();
+        };
+        let mut boards = Vec::new();
+        let is_input = self.graph.members.wiring.is_input(node);
+        if is_input {
+            boards.push(Board::default());
+        }
+        if !(is_input && self.graph.compat) {
+            let heard = self.sources(node).flat_map(|from| &self.said[from]);
+            boards.extend(heard.filter_map(|said| said.board.clone()));
+        }
+        let desk = Desk {
+            scope: self.scope,
+            seat: &member.seat,
+            prompts: &self.graph.prompts,
+            node: id,
+            clues,
+            seed: self.task.seed,
+            asked: 0,
+        };
+        desk.work(step, boards).await
     }
 
     /// The next question of each node that has one.
@@ -142,12 +231,12 @@ impl<'a> Turn<'a> {
             Operation::Constant => {
                 let text = member.seat.system().unwrap_or(CONSTANT).to_owned();
                 self.scope.say(id, text.clone());
-                self.said[node].push(text);
+                self.said[node].push(text.into());
                 return None;
             }
             Operation::Empty => {
                 self.scope.say(id, "");
-                self.said[node].push(String::new());
+                self.said[node].push(String::new().into());
                 return None;
             }
             operation if operation.needs_messages() && heard.is_empty() => {
@@ -197,17 +286,23 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// Those that a node reads, in the order of its edges.
+    fn sources(&self, node: usize) -> impl Iterator<Item = usize> {
+        let edges = self.edges.iter().filter(move |(_, to)| *to == node);
+        edges.map(|(from, _)| *from)
+    }
+
     /// The messages that reach a node, in the order of its edges.
     fn heard(&self, node: usize) -> Vec<Heard> {
         let members = &self.graph.members;
         let agent = members.wiring.agent_of(node);
-        let sources = self.edges.iter().filter(|(_, to)| *to == node);
-        sources
-            .flat_map(|(from, _)| self.said[*from].iter().map(move |text| (*from, text)))
-            .map(|(from, text)| Heard {
+        let all = self.sources(node);
+        all.flat_map(|from| self.said[from].iter().map(move |said| (from, said)))
+            .map(|(from, said)| Heard {
                 node: from,
                 name: members.name(from).to_owned(),
-                text: text.clone(),
+                text: said.text.clone(),
+                board: said.board.clone(),
                 is_own: agent.is_some() && members.wiring.agent_of(from) == agent,
             })
             .collect()
@@ -215,7 +310,7 @@ impl<'a> Turn<'a> {
 
     fn hear(&mut self, node: usize, one: Gathered) {
         match one.result {
-            Ok(answer) => self.said[node].push(answer.text),
+            Ok(answer) => self.said[node].push(answer.text.into()),
             Err(broken) => {
                 let members = &self.graph.members;
                 let listeners = self.edges.iter().filter(|(from, _)| *from == node);
