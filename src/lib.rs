@@ -9,7 +9,7 @@
 //! backend   makes tokens: local engine, OpenAI-compatible servers, recordings  -> domain lm net
 //! catalog   which models exist and how they get on disk                        -> domain store net
 //! task      data sets in, answers read and graded, utilities                   -> domain
-//! tool      what agents may call: calculator, clock, files, shell, MCP servers -> domain
+//! tool      what agents may call: calculator, clock, files, shell, MCP servers -> domain net
 //! society   who talks to whom: single, mixture of agents                       -> domain backend tool task
 //! serve     synod as an OpenAI-compatible server                               -> domain backend society lm catalog
 //! machine   what this computer has: CPU, memory, GPUs                          -> domain

@@ -4,8 +4,11 @@
 //! the other. It sends nothing itself and knows no address.
 
 use crate::domain::fault::{Fault, FaultClass};
+use reqwest::dns::Resolve;
+use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, ClientBuilder, Proxy};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// As a proxy: connect directly, whatever the environment says.
@@ -35,32 +38,52 @@ pub fn unpooled_client(
     finish(proxy, ca_file, connect_ms, false)
 }
 
+/// A client for addresses that a model chose: no proxy, no redirects, and names are resolved by `resolver`, which may refuse.
+pub fn careful_client(resolver: Arc<dyn Resolve>, connect_ms: u64) -> Result<Client, Fault> {
+    let builder = || {
+        Ok(basic(connect_ms)
+            .no_proxy()
+            .redirect(Policy::none())
+            .dns_resolver(Arc::clone(&resolver)))
+    };
+    trusting(&authorities(None)?, builder)
+}
+
 fn finish(
     proxy: Option<&str>,
     ca_file: Option<&Path>,
     connect_ms: u64,
     pooled: bool,
 ) -> Result<Client, Fault> {
+    let builder = || {
+        let pool = if pooled { usize::MAX } else { 0 };
+        through(basic(connect_ms).pool_max_idle_per_host(pool), proxy)
+    };
+    trusting(&authorities(ca_file)?, builder)
+}
+
+fn basic(connect_ms: u64) -> ClientBuilder {
     // The first caller installs it; for all others it is there already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let authorities = authorities(ca_file)?;
-    let builder = || -> Result<ClientBuilder, Fault> {
-        let builder = Client::builder()
-            .user_agent(concat!("synod/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(Duration::from_millis(connect_ms))
-            .tcp_nodelay(true)
-            .http2_adaptive_window(true)
-            .http2_keep_alive_interval(Duration::from_secs(20))
-            .pool_idle_timeout(Duration::from_secs(IDLE_SECONDS))
-            .pool_max_idle_per_host(if pooled { usize::MAX } else { 0 });
-        through(builder, proxy)
-    };
-    let client = builder()?.tls_certs_merge(authorities.clone()).build();
+    Client::builder()
+        .user_agent(concat!("synod/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(Duration::from_millis(connect_ms))
+        .tcp_nodelay(true)
+        .http2_adaptive_window(true)
+        .http2_keep_alive_interval(Duration::from_secs(20))
+        .pool_idle_timeout(Duration::from_secs(IDLE_SECONDS))
+}
+
+fn trusting(
+    authorities: &[Certificate],
+    builder: impl Fn() -> Result<ClientBuilder, Fault>,
+) -> Result<Client, Fault> {
+    let client = builder()?.tls_certs_merge(authorities.to_vec()).build();
     match client {
         Ok(client) => Ok(client),
         // A machine without any certificate authority can still talk plain HTTP to a server in the next room.
         Err(error) => builder()?
-            .tls_certs_only(authorities)
+            .tls_certs_only(authorities.to_vec())
             .build()
             .map_err(|_| bad(format!("cannot prepare an HTTP client: {error}"))),
     }

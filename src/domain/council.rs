@@ -44,6 +44,9 @@ pub struct Council {
     /// The society's own table (`[settings]`), read by the society with its own type.
     #[serde(default)]
     pub settings: serde_json::Map<String, serde_json::Value>,
+    /// What its agents may call (`[tools]`), read by `tool::kit`; nothing when empty.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub tools: serde_json::Map<String, serde_json::Value>,
 }
 
 fn yes() -> bool {

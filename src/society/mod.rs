@@ -3,6 +3,7 @@
 //! A protocol sees a [`Task`] and a [`scope::Scope`]; it knows no screen, no store and no backend by name.
 
 mod attempt;
+pub mod call;
 mod desk;
 pub mod graph;
 pub mod inject;
@@ -18,6 +19,7 @@ use crate::domain::event::Outcome;
 use crate::domain::id::{NodeId, TurnId};
 use crate::domain::message::Message;
 use crate::domain::plan::Plan;
+use crate::tool::kit::{self, KitError};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -61,6 +63,8 @@ pub enum SocietyError {
     Agents { preset: String, message: String },
     #[error("preset \"{preset}\": {message}")]
     Device { preset: String, message: String },
+    #[error("preset \"{preset}\", {error}")]
+    Tools { preset: String, error: KitError },
 }
 
 type Builder = fn(&Council) -> Result<Box<dyn Protocol>, SocietyError>;
@@ -92,6 +96,10 @@ pub fn build(council: &Council) -> Result<Box<dyn Protocol>, SocietyError> {
             message,
         })?;
     check_adapters(council)?;
+    kit::settings(&council.tools).map_err(|error| SocietyError::Tools {
+        preset: council.name.clone(),
+        error,
+    })?;
     match SOCIETIES.iter().find(|(name, _)| *name == council.society) {
         Some((_, build)) => build(council),
         None => Err(SocietyError::UnknownSociety {

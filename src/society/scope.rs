@@ -14,6 +14,7 @@ use crate::domain::id::NodeId;
 use crate::domain::plan::Plan;
 use crate::domain::question::{Question, Reply};
 use crate::domain::request::{Finish, Request, Usage};
+use crate::tool::kit::Kit;
 use std::fmt::Display;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -43,6 +44,7 @@ pub struct Scope {
     pub(super) cancel: Cancel,
     pub(super) num_proc: usize,
     pub(super) desk: Arc<Desk>,
+    pub(super) tools: Arc<Kit>,
     pump: JoinHandle<()>,
 }
 
@@ -122,8 +124,16 @@ impl Scope {
             cancel: parts.cancel,
             num_proc: parts.num_proc,
             desk,
+            tools: Arc::default(),
             pump,
         }
+    }
+
+    /// With tools to call; without this there are none.
+    #[must_use]
+    pub fn with_tools(mut self, tools: Arc<Kit>) -> Scope {
+        self.tools = tools;
+        self
     }
 
     /// Asks one agent and emits what happens to its node. Skip and Retry of the node count; Proceed does not.

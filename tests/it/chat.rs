@@ -70,6 +70,7 @@ fn preset(name: &str, society: &str, agents: Vec<Agent>) -> Preset {
             num_proc: 0,
             agents,
             settings: serde_json::Map::new(),
+            tools: serde_json::Map::new(),
         }),
         warnings: Vec::new(),
     }

@@ -159,6 +159,7 @@ fn council(bench: &Bench<'_>, ends: &[u32]) -> Council {
         ],
         // As in the default preset: the conversation stays a common beginning.
         settings: [("inject".to_owned(), "tail".into())].into_iter().collect(),
+        tools: serde_json::Map::new(),
     }
 }
 
