@@ -273,7 +273,12 @@ fn an_editor_gets_the_terminal_and_its_text_comes_back() {
 fn a_new_size_and_keys_at_once_lose_nothing() {
     let folder = TempDir::new().unwrap();
     let script = folder.path().join("editor.sh");
-    std::fs::write(&script, "#!/bin/sh\nprintf 'editor-open'\nread line\n").unwrap();
+    // It counts, because the screen of before, which comes back with it, still shows the last one.
+    std::fs::write(
+        &script,
+        "#!/bin/sh\necho >> opened\nprintf 'open-%d.' $(wc -l < opened)\nread line\n",
+    )
+    .unwrap();
     let editor = format!("sh {}", script.display());
     let mut terminal = Terminal::start(&Start {
         program: SYNOD,
@@ -287,9 +292,9 @@ fn a_new_size_and_keys_at_once_lose_nothing() {
     ready(&mut terminal);
     terminal.send("draft");
     terminal.wait_for("draft");
-    for (columns, rows) in [(90, 28), (70, 22), (110, 34), (80, 24)] {
+    for (time, (columns, rows)) in (1..).zip([(90, 28), (70, 22), (110, 34), (80, 24)]) {
         terminal.send("\x07");
-        terminal.wait_for("editor-open");
+        terminal.wait_for(&format!("open-{time}."));
         // While the program does not read, its terminal gets a new size and more keys than the editor takes: both are
         // ready when it reads again.
         terminal.resize(columns, rows);
