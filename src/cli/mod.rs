@@ -5,6 +5,7 @@
 pub mod bench;
 pub mod chat;
 pub mod doctor;
+pub mod eval;
 pub mod flags;
 pub mod interrupt;
 pub mod item_line;
@@ -72,6 +73,8 @@ pub enum Command {
     Models(models::ModelsCommand),
     /// Measure how fast this machine runs a model
     Bench(bench::BenchArgs),
+    /// Measure a model or a council on a data set
+    Eval(Box<eval::EvalArgs>),
     /// Look at everything a chat needs, and say what is missing
     Doctor(doctor::DoctorArgs),
     /// Serve local models and councils to programs that speak OpenAI's API
@@ -127,6 +130,10 @@ fn perform(cli: &Cli) -> anyhow::Result<i32> {
     let flags = match &cli.command {
         Some(Command::Chat(flags)) => flags.as_ref().clone(),
         Some(Command::Demo(flags)) => demo(flags),
+        Some(Command::Eval(args)) => ChatFlags {
+            council: args.council.clone(),
+            ..ChatFlags::default()
+        },
         _ => cli.chat.clone(),
     };
     let parts = Arc::new(Parts::load(Overrides {
@@ -150,6 +157,7 @@ fn perform(cli: &Cli) -> anyhow::Result<i32> {
             tokio.block_on(models::run(command, context))
         }
         Some(Command::Serve(args)) => tokio.block_on(serve::run(args, &parts)),
+        Some(Command::Eval(args)) => tokio.block_on(eval::run(args, &parts)),
         Some(Command::Bench(args)) => tokio.block_on(bench::run(args, &parts)),
         Some(Command::Doctor(args)) => {
             let context = doctor::DoctorContext {

@@ -26,8 +26,8 @@ use crate::domain::question::{Question, Reply};
 use fold::Fold;
 use log::ItemLog;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use tokio::runtime::Handle;
@@ -199,6 +199,33 @@ pub async fn run_items(
     end.is_interrupted = cancel.is_cancelled();
     end.results = found.into_values().collect();
     Ok(end)
+}
+
+/// How many of these tasks a log has answered already, so that a progress line can begin there. 0 when it cannot be read.
+#[must_use]
+pub fn already(log: Option<&Path>, council: &Council, tasks: &[ItemTask]) -> usize {
+    let Some(results) = log.and_then(|path| read(path).ok()) else {
+        return 0;
+    };
+    let answered: BTreeSet<(&str, &str)> = results
+        .iter()
+        .filter(|result| result.answer().is_some())
+        .map(|result| (result.id.as_str(), result.fingerprint.as_str()))
+        .collect();
+    let is_answered = |task: &&ItemTask| {
+        let print = fingerprint(council, task);
+        answered.contains(&(task.id.as_str(), print.as_str()))
+    };
+    tasks.iter().filter(is_answered).count()
+}
+
+/// A seed of its own for an item, whatever stands before it in a run.
+#[must_use]
+pub fn seed(run: u64, id: &str) -> u64 {
+    let digest = Sha256::digest(format!("{run}/{id}").as_bytes());
+    digest[..4]
+        .iter()
+        .fold(0, |sum, &byte| sum << 8 | u64::from(byte))
 }
 
 /// What decides whether a logged result is that of this task: the council, the conversation and the seed.
