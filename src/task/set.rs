@@ -176,7 +176,7 @@ pub fn load(path: &Path, format: Option<Format>, split: Split) -> Result<Set, Se
         return Ok(Set {
             name: "arithmetic".to_owned(),
             format: Format::Arithmetic,
-            items: arithmetic(seed, arithmetic::COUNT),
+            items: arithmetic::part(seed, split),
         });
     }
     let files = folder::files(path, split)?;

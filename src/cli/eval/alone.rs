@@ -50,6 +50,7 @@ pub(super) fn alone(council: &Council) -> Result<Council, String> {
         society: SINGLE.to_owned(),
         agents: vec![agent],
         settings: serde_json::Map::new(),
+        tools: serde_json::Map::new(),
         ..council.clone()
     })
 }
