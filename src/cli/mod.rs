@@ -7,6 +7,7 @@ pub mod chat;
 pub mod doctor;
 pub mod eval;
 pub mod flags;
+pub mod graph;
 pub mod interrupt;
 pub mod item_line;
 pub mod models;
@@ -75,6 +76,8 @@ pub enum Command {
     Bench(bench::BenchArgs),
     /// Measure a model or a council on a data set
     Eval(Box<eval::EvalArgs>),
+    /// Run an agent graph over a data set
+    Graph(Box<graph::GraphArgs>),
     /// Look at everything a chat needs, and say what is missing
     Doctor(doctor::DoctorArgs),
     /// Serve local models and councils to programs that speak OpenAI's API
@@ -134,6 +137,10 @@ fn perform(cli: &Cli) -> anyhow::Result<i32> {
             council: args.council.clone(),
             ..ChatFlags::default()
         },
+        Some(Command::Graph(args)) => ChatFlags {
+            council: args.server(),
+            ..ChatFlags::default()
+        },
         _ => cli.chat.clone(),
     };
     let parts = Arc::new(Parts::load(Overrides {
@@ -158,6 +165,7 @@ fn perform(cli: &Cli) -> anyhow::Result<i32> {
         }
         Some(Command::Serve(args)) => tokio.block_on(serve::run(args, &parts)),
         Some(Command::Eval(args)) => tokio.block_on(eval::run(args, &parts)),
+        Some(Command::Graph(args)) => tokio.block_on(graph::run(args, &parts)),
         Some(Command::Bench(args)) => tokio.block_on(bench::run(args, &parts)),
         Some(Command::Doctor(args)) => {
             let context = doctor::DoctorContext {

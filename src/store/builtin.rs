@@ -30,6 +30,10 @@ pub const PRESETS: &[(&str, &str)] = &[
     ),
     ("graph", include_str!("../../presets/graph.toml")),
     (
+        "graph-crosswords",
+        include_str!("../../presets/graph-crosswords.toml"),
+    ),
+    (
         "graph-endpoints",
         include_str!("../../presets/graph-endpoints.toml"),
     ),

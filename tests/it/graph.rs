@@ -1,9 +1,16 @@
 //! The agent graph: which messages travel along which edges, and how one answer is made of many.
 
-use crate::support::council::{Fake, Run, Step, answered, say};
+use crate::support::council::{Fake, Run, Step, answered, backends, say};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use synod::cli;
+use synod::cli::graph::{Questions, Report};
+use synod::domain::cancel::Cancel;
+use synod::domain::clock::System;
 use synod::domain::control::Control;
 use synod::domain::council::Council;
 use synod::domain::event::{EdgeOutcome, Kind, Outcome};
@@ -12,6 +19,7 @@ use synod::domain::id::{NodeId, TurnId};
 use synod::domain::message::{Message, Role};
 use synod::domain::plan::{Hint, Plan};
 use synod::domain::request::Request;
+use synod::runtime::items::{ItemOptions, ItemParts, run_items};
 use synod::society::graph::prompts::Prompts;
 use synod::society::{self, Task};
 
@@ -714,4 +722,82 @@ async fn crossword_agents_refuse_another_question() {
     assert!(matches!(run.end().await, Outcome::Failed { .. }));
     assert_eq!(run.fault(1), Some(FaultClass::BadData));
     assert!(fake.asked().is_empty());
+}
+
+/// What `synod graph` would ask of this data, and the figures of the answers.
+async fn measured(data: &Path, flags: &[&str], council: Council, fake: &Arc<Fake>) -> Report {
+    let words = ["synod", "graph", data.to_str().unwrap()]
+        .iter()
+        .chain(flags);
+    let cli = cli::parse(words.map(OsString::from)).unwrap();
+    let Some(cli::Command::Graph(args)) = cli.command else {
+        panic!("{cli:?}");
+    };
+    let questions = Questions::load(&args).unwrap();
+    let tasks = cli::graph::tasks(&questions.list, &args);
+    let parts = ItemParts {
+        backends: backends(fake),
+        clock: Arc::new(System),
+    };
+    let (options, cancel) = (ItemOptions::default(), Cancel::new());
+    let end = run_items(&parts, &council, &tasks, &options, &cancel, |_| {});
+    let results = end.await.unwrap().results;
+    Report::of(&council, &questions, &results, args.draws)
+}
+
+#[tokio::test]
+async fn a_data_set_is_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("tiny.csv");
+    let rows =
+        "One and one?,1,2,3,4,B\nThe sky is?,blue,red,green,black,A\nNobody knows?,w,x,y,z,D\n";
+    fs::write(&data, rows).unwrap();
+    let fake = Fake::new(|request, _| {
+        let question = &request.messages.last().unwrap().content;
+        say(match request.model.model.as_str() {
+            _ if question.contains("Nobody") => "well",
+            "A" if question.contains("sky") => "The answer is A.",
+            "A" => "The answer is B.",
+            _ => "The answer is C.",
+        })
+    });
+    let agents = r#"{"part":"io","model":"A","count":2},{"part":"io","model":"C"}"#;
+    let council = council(agents, r#"{"joining":"closed","answers":"letter"}"#);
+    let report = measured(&data, &[], council.clone(), &fake).await;
+    assert_eq!((report.questions, report.answers), (3, 3));
+    assert_eq!(
+        (report.right.count, report.unread, report.failed),
+        (2, 1, 0)
+    );
+    let agents: Vec<(&str, usize, usize)> = report
+        .by_agent
+        .iter()
+        .map(|(name, share)| (name.as_str(), share.count, share.of))
+        .collect();
+    assert_eq!(agents, [("A 1", 2, 3), ("A 2", 2, 3), ("C", 0, 3)]);
+    assert_eq!((report.calls, report.edges.to_the_decision), (3.0, 3.0));
+    assert!(
+        report.to_string().contains("right       66.7 %"),
+        "{report}"
+    );
+    let twice = measured(&data, &["--draws", "2", "--limit", "1"], council, &fake).await;
+    assert_eq!((twice.questions, twice.answers), (1, 2));
+    assert_eq!(twice.by_draw.len(), 2);
+    assert_eq!(twice.by_question.unwrap().mean, 1.0);
+}
+
+#[tokio::test]
+async fn crosswords_are_measured_by_letters_words_and_games() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("mini.json");
+    fs::write(&data, include_str!("../vectors/crosswords/puzzle.json")).unwrap();
+    let proposals = "h1. agend (certain)\nh2. motor (high)\nh2. metal (low)";
+    let fake = Fake::new(move |_, _| say(proposals));
+    let agents = r#"{"part":"crossword_search","model":"A"}"#;
+    let council = council(agents, r#"{"joining":"closed","decision":"fullest"}"#);
+    let report = measured(&data, &[], council, &fake).await;
+    let crosswords = report.crosswords.unwrap();
+    assert_eq!((crosswords.letters, crosswords.words), (0.4, 0.2));
+    assert_eq!((crosswords.best_words, crosswords.games), (0.2, 0.0));
+    assert_eq!(report.calls, 3.0);
 }
