@@ -1,11 +1,12 @@
 //! The agent graph: which messages travel along which edges, and how one answer is made of many.
 
 use crate::support::council::{Fake, Run, Step, answered, backends, say};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use synod::cli;
 use synod::cli::graph::{Questions, Report};
@@ -21,7 +22,10 @@ use synod::domain::plan::{Hint, Plan};
 use synod::domain::request::Request;
 use synod::runtime::items::{ItemOptions, ItemParts, run_items};
 use synod::society::graph::prompts::Prompts;
+use synod::society::scope::{Scope, ScopeParts, Sink};
 use synod::society::{self, Task};
+use synod::tool::kit::Kit;
+use synod::tool::{BoxFuture, Card, Context, Effect, Tool, ToolError};
 
 const IO: &str = r#"{"part":"io","model":"A"},{"part":"io","model":"B"}"#;
 const QUESTION: &str = "Which?\nOption A: x\nOption B: y";
@@ -722,6 +726,89 @@ async fn crossword_agents_refuse_another_question() {
     assert!(matches!(run.end().await, Outcome::Failed { .. }));
     assert_eq!(run.fault(1), Some(FaultClass::BadData));
     assert!(fake.asked().is_empty());
+}
+
+/// Adds a mark to what it is given.
+struct Marker(Card);
+
+impl Tool for Marker {
+    fn card(&self) -> &Card {
+        &self.0
+    }
+
+    fn call<'a>(
+        &'a self,
+        arguments: Value,
+        _context: &'a Context<'a>,
+    ) -> BoxFuture<'a, Result<String, ToolError>> {
+        let text = format!("{}!", arguments["text"].as_str().unwrap());
+        Box::pin(std::future::ready(Ok(text)))
+    }
+}
+
+#[derive(Default)]
+struct Seen(Mutex<Vec<Kind>>);
+
+impl Sink for Seen {
+    fn emit(&self, kind: Kind) {
+        self.0.lock().unwrap().push(kind);
+    }
+}
+
+#[tokio::test]
+async fn a_tool_agent_formulates_calls_and_concludes() {
+    let fake = Fake::new(|request, _| {
+        let asked = &request.messages.last().unwrap().content;
+        let is_first = asked.contains("(text)");
+        say(if is_first {
+            "Let me see\n`hello`"
+        } else {
+            "Done."
+        })
+    });
+    let council = council(r#"{"part":"tool","model":"A"}"#, r#"{"joining":"closed"}"#);
+    let card = Card {
+        name: "marker".into(),
+        description: "Marks words.".into(),
+        schema: json!({"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}}),
+        effect: Effect::None,
+    };
+    let seen = Arc::new(Seen::default());
+    let (_controls, receiver) = tokio::sync::mpsc::unbounded_channel();
+    let scope = Scope::new(ScopeParts {
+        backends: backends(&fake),
+        sink: seen.clone(),
+        cancel: Cancel::new(),
+        controls: receiver,
+        num_proc: 0,
+    });
+    let scope = scope.with_tools(Arc::new(Kit::empty().with(Marker(card))));
+    let task = Task {
+        turn: TurnId(1),
+        conversation: vec![Message::user("mark it")],
+        reuse: BTreeMap::new(),
+        seed: 1,
+    };
+    let protocol = society::build(&council).unwrap();
+    assert_eq!(protocol.run(&task, &scope).await, answered("Done."));
+    let asked = questions_to(&fake, "A");
+    assert!(asked[0].contains("marker: Marks words."), "{}", asked[0]);
+    assert!(asked[1].starts_with("mark it\n\nThoughts so far:\n1. marker(hello): hello!\n"));
+    let called = Kind::Called {
+        node: NodeId(2),
+        tool: "marker".into(),
+        arguments: r#"{"text":"hello"}"#.into(),
+    };
+    assert!(seen.0.lock().unwrap().contains(&called));
+}
+
+#[tokio::test]
+async fn without_a_tool_its_agent_goes_on_without() {
+    let fake = plain();
+    let council = council(r#"{"part":"tool","model":"A"}"#, r#"{"joining":"closed"}"#);
+    let mut run = Run::ask(&fake, council, "hi");
+    assert_eq!(run.end().await, answered("said by A 2"));
+    assert_eq!(run.fault(2), Some(FaultClass::BadData));
 }
 
 /// What `synod graph` would ask of this data, and the figures of the answers.

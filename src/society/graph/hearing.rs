@@ -100,7 +100,8 @@ pub fn instruction(operation: Operation, heard: &[Heard], prompts: &Prompts) -> 
         Operation::Branch { .. } => Some("branch"),
         Operation::Combine => Some("combine"),
         Operation::Reflect => Some("reflect"),
-        Operation::Constant | Operation::Empty | Operation::Board(_) => None,
+        Operation::Formulate => Some("formulate"),
+        Operation::Constant | Operation::Empty | Operation::Board(_) | Operation::Call => None,
     };
     // An adversary needs no warning, and a node with a task of its own needs no second one.
     let is_free = matches!(operation, Operation::Answer | Operation::Specialist);

@@ -34,6 +34,10 @@ pub enum Operation {
     Empty,
     /// Works on crossword boards.
     Board(Step),
+    /// Says what a tool shall be given.
+    Formulate,
+    /// Calls the tool.
+    Call,
 }
 
 impl Operation {
@@ -53,6 +57,8 @@ impl Operation {
             Operation::Constant => "constant",
             Operation::Empty => "empty",
             Operation::Board(step) => step.word(),
+            Operation::Formulate => "formulate",
+            Operation::Call => "call",
         }
     }
 
@@ -60,7 +66,7 @@ impl Operation {
     #[must_use]
     pub fn asks(self) -> bool {
         match self {
-            Operation::Constant | Operation::Empty => false,
+            Operation::Constant | Operation::Empty | Operation::Call => false,
             Operation::Board(step) => step.asks(),
             _ => true,
         }
@@ -71,6 +77,12 @@ impl Operation {
     pub fn needs_messages(self) -> bool {
         matches!(self, Operation::Reflect | Operation::Combine)
     }
+
+    /// Whether it is more than one question and its answer.
+    #[must_use]
+    pub fn is_work(self) -> bool {
+        matches!(self, Operation::Board(_) | Operation::Call)
+    }
 }
 
 /// An agent's nodes.
@@ -80,7 +92,7 @@ pub struct Kind {
     pub shape: Shape,
 }
 
-const KINDS: [&str; 12] = [
+const KINDS: [&str; 13] = [
     "io",
     "truthful",
     "adversarial",
@@ -88,6 +100,7 @@ const KINDS: [&str; 12] = [
     "cot",
     "tot",
     "reflection",
+    "tool",
     "constant",
     "empty",
     "crossword_search",
@@ -123,6 +136,11 @@ pub fn kind(part: &str, settings: &Settings) -> Option<Kind> {
             chain(operations)
         }
         "reflection" => chain(tries(settings, Operation::Answer, Operation::Reflect)),
+        "tool" => chain(vec![
+            Operation::Formulate,
+            Operation::Call,
+            Operation::Conclude,
+        ]),
         "crossword_search" => chain(vec![Operation::Board(Step::Search); SEARCHES]),
         "crossword_reflection" => {
             let (fill, rethink) = (Step::Fill, Step::Rethink);

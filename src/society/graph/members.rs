@@ -107,6 +107,13 @@ impl Members {
         self.nodes.get(node.checked_sub(1)?)
     }
 
+    /// Whether any of them calls a tool.
+    #[must_use]
+    pub fn call_tools(&self) -> bool {
+        let mut operations = self.nodes.iter().map(|member| member.operation);
+        operations.any(|operation| operation == Operation::Call)
+    }
+
     /// The name of a node.
     #[must_use]
     pub fn name(&self, node: usize) -> &str {

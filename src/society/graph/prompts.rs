@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-const TEXTS: [(&str, &str); 19] = [
+const TEXTS: [(&str, &str); 20] = [
     (
         "answer",
         include_str!("../../../data/prompts/graph-answer.txt"),
@@ -60,6 +60,10 @@ const TEXTS: [(&str, &str); 19] = [
         include_str!("../../../data/prompts/graph-consistent.txt"),
     ),
     ("best", include_str!("../../../data/prompts/graph-best.txt")),
+    (
+        "formulate",
+        include_str!("../../../data/prompts/graph-formulate.txt"),
+    ),
     (
         "propose",
         include_str!("../../../data/prompts/crosswords-propose.txt"),

@@ -6,6 +6,7 @@ use super::prompts::Prompts;
 use super::realise::{Realisation, Rule, realise_by_chance};
 use super::schedule::Schedule;
 use super::settings::{Reading, Settings, Strategy, Ties};
+use super::toolbox::Toolbox;
 use super::turn::Turn;
 use super::wiring::DECISION;
 use crate::domain::council::Council;
@@ -24,6 +25,7 @@ pub(super) struct Graph {
     pub(super) reading: Reading,
     pub(super) compat: bool,
     pub(super) max_chars: usize,
+    pub(super) tool: Option<String>,
     logits: Vec<f64>,
     temperature: f64,
     rule: Rule,
@@ -51,6 +53,7 @@ impl Graph {
             reading: settings.answers,
             compat: settings.compat,
             max_chars: settings.max_chars_per_message,
+            tool: settings.tool,
             temperature: settings.temperature,
             seed: settings.seed,
             members,
@@ -169,7 +172,11 @@ impl Protocol for Graph {
         Box::pin(async move {
             let realisation = self.realise(task);
             self.tell(&realisation, scope);
-            Turn::new(self, task, scope, &realisation).run().await
+            let mut turn = Turn::new(self, task, scope, &realisation);
+            if self.members.call_tools() {
+                turn.toolbox = Toolbox::open(self.tool.as_deref(), scope).await;
+            }
+            turn.run().await
         })
     }
 }

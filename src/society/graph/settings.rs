@@ -43,6 +43,8 @@ pub struct Settings {
     pub tries: usize,
     /// Looks back of a `reflection` agent.
     pub reflections: usize,
+    /// The tool of `tool` agents; the first of the preset's `[tools]` without it.
+    pub tool: Option<String>,
     /// Words that a `crossword_tree` tries on each board.
     pub branches: usize,
     /// How often a `crossword_tree` branches.
@@ -73,6 +75,7 @@ impl Default for Settings {
             lines: 2,
             tries: 2,
             reflections: 1,
+            tool: None,
             branches: 2,
             depth: 2,
             prompts: BTreeMap::new(),

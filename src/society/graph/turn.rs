@@ -4,7 +4,6 @@
 //! when they arrived makes no difference. A node that failed is named, and those that would have heard it go on without.
 
 use super::ballot;
-use super::boards::Desk;
 use super::chance::Chance;
 use super::decide::{self, Decided};
 use super::hearing::{Heard, compose, instruction};
@@ -13,14 +12,14 @@ use super::members::Member;
 use super::protocol::Graph;
 use super::realise::Realisation;
 use super::schedule::Schedule;
+use super::toolbox::Toolbox;
 use super::wiring::{DECISION, Edge};
+use super::work::Said;
 use crate::domain::event::{Kind, Level, Outcome};
 use crate::domain::fault::{Fault, FaultClass};
 use crate::domain::message::{Message, Role};
 use crate::society::Task;
 use crate::society::scope::{Ask, Gathered, Quorum, Scope};
-use crate::task::crosswords::{Board, Clues};
-use futures_util::stream::{self, StreamExt};
 use std::collections::VecDeque;
 
 /// What is said where nothing reached the decision, in `compat`: the original's words, which programs look for.
@@ -30,36 +29,15 @@ const CONSTANT: &str = "A";
 
 /// A graph at work.
 pub(super) struct Turn<'a> {
-    graph: &'a Graph,
-    task: &'a Task,
-    scope: &'a Scope,
+    pub(super) graph: &'a Graph,
+    pub(super) task: &'a Task,
+    pub(super) scope: &'a Scope,
     edges: Vec<Edge>,
     schedule: Schedule,
     /// What each node has said.
-    said: Vec<Vec<Said>>,
-}
-
-/// A message of a node.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Said {
-    text: String,
-    /// Where the message is a crossword board.
-    board: Option<Board>,
-}
-
-impl From<String> for Said {
-    fn from(text: String) -> Self {
-        Self { text, board: None }
-    }
-}
-
-impl From<Board> for Said {
-    fn from(board: Board) -> Self {
-        Self {
-            text: board.to_string(),
-            board: Some(board),
-        }
-    }
+    pub(super) said: Vec<Vec<Said>>,
+    /// The tool of its tool agents.
+    pub(super) toolbox: Option<Toolbox>,
 }
 
 /// A node of the level under way.
@@ -81,6 +59,7 @@ impl<'a> Turn<'a> {
         Turn {
             schedule: Schedule::of(wiring.nodes(), &edges),
             said: vec![Vec::new(); wiring.nodes()],
+            toolbox: None,
             graph,
             task,
             scope,
@@ -109,21 +88,21 @@ impl<'a> Turn<'a> {
 
     /// Runs nodes that do not wait for each other.
     async fn level(&mut self, level: &[usize]) {
-        let is_board = |node: &usize| {
+        let is_work = |node: &usize| {
             let member = self.graph.members.get(*node);
-            member.is_some_and(|member| matches!(member.operation, Operation::Board(_)))
+            member.is_some_and(|member| member.operation.is_work())
         };
-        let (boards, others): (Vec<usize>, Vec<usize>) = level.iter().copied().partition(is_board);
+        let (workers, others): (Vec<usize>, Vec<usize>) = level.iter().copied().partition(is_work);
         let mut works: Vec<Work> = Vec::new();
         for node in others {
             works.extend(self.begin(node));
         }
-        let (gathered, worked) = tokio::join!(self.ask_all(works), self.work_on_boards(boards));
+        let (gathered, worked) = tokio::join!(self.ask_all(works), self.work(workers));
         for (node, one) in gathered {
             self.hear(node, one);
         }
-        for (node, boards) in worked {
-            self.said[node] = boards.into_iter().map(Said::from).collect();
+        for (node, said) in worked {
+            self.said[node] = said;
         }
     }
 
@@ -140,57 +119,6 @@ impl<'a> Turn<'a> {
             let gathered = self.scope.gather(asks, Quorum::default()).await;
             all.extend(nodes.into_iter().zip(gathered));
         }
-    }
-
-    /// Lets nodes work on the boards that reach them.
-    async fn work_on_boards(&self, nodes: Vec<usize>) -> Vec<(usize, Vec<Board>)> {
-        let question = self.task.conversation.iter();
-        let question = question.rev().find(|message| message.role == Role::User);
-        let clues = question.and_then(|question| Clues::read(&question.content));
-        let at_once = match self.scope.num_proc {
-            0 => nodes.len().max(1),
-            limit => limit,
-        };
-        let jobs = nodes.into_iter().map(|node| {
-            let clues = clues.clone();
-            async move { (node, self.work_on(node, clues).await) }
-        });
-        stream::iter(jobs).buffered(at_once).collect().await
-    }
-
-    async fn work_on(&self, node: usize, clues: Option<Clues>) -> Vec<Board> {
-        let Some(member) = self.graph.members.get(node) else {
-            return Vec::new();
-        };
-        let Operation::Board(step) = member.operation else {
-            return Vec::new();
-        };
-        let id = self.graph.members.id(node);
-        let Some(clues) = clues else {
-            let message = "the question is no crossword: it needs ten lines, h1. CLUE to v5. CLUE";
-            let fault = Fault::new(FaultClass::BadData, message);
-            self.scope.tell(Kind::Failed { node: id, fault });
-            return Vec::new();
-        };
-        let mut boards = Vec::new();
-        let is_input = self.graph.members.wiring.is_input(node);
-        if is_input {
-            boards.push(Board::default());
-        }
-        if !(is_input && self.graph.compat) {
-            let heard = self.sources(node).flat_map(|from| &self.said[from]);
-            boards.extend(heard.filter_map(|said| said.board.clone()));
-        }
-        let desk = Desk {
-            scope: self.scope,
-            seat: &member.seat,
-            prompts: &self.graph.prompts,
-            node: id,
-            clues,
-            seed: self.task.seed,
-            asked: 0,
-        };
-        desk.work(step, boards).await
     }
 
     /// The next question of each node that has one.
@@ -261,7 +189,10 @@ impl<'a> Turn<'a> {
     fn prompts(&self, node: usize, member: &Member, heard: &[Heard]) -> VecDeque<Vec<Message>> {
         let base = member.seat.messages(&self.task.conversation);
         let compose = |base: &[Message], heard: &[Heard]| {
-            let instruction = instruction(member.operation, heard, &self.graph.prompts);
+            let instruction = match (member.operation, &self.toolbox) {
+                (Operation::Formulate, Some(tool)) => Some(tool.instruction(&self.graph.prompts)),
+                (operation, _) => instruction(operation, heard, &self.graph.prompts),
+            };
             let (role, instruction) = (member.role.as_deref(), instruction.as_deref());
             compose(base, role, heard, instruction, self.graph.max_chars)
         };
@@ -287,13 +218,13 @@ impl<'a> Turn<'a> {
     }
 
     /// Those that a node reads, in the order of its edges.
-    fn sources(&self, node: usize) -> impl Iterator<Item = usize> {
+    pub(super) fn sources(&self, node: usize) -> impl Iterator<Item = usize> {
         let edges = self.edges.iter().filter(move |(_, to)| *to == node);
         edges.map(|(from, _)| *from)
     }
 
     /// The messages that reach a node, in the order of its edges.
-    fn heard(&self, node: usize) -> Vec<Heard> {
+    pub(super) fn heard(&self, node: usize) -> Vec<Heard> {
         let members = &self.graph.members;
         let agent = members.wiring.agent_of(node);
         let all = self.sources(node);
