@@ -118,7 +118,7 @@ pub fn letter(text: &str) -> Option<char> {
                 let mut letters = word.chars();
                 letters.next().filter(|_| letters.next().is_none())
             });
-            alone.filter(is_option).last()
+            alone.filter(is_option).next_back()
         }
     }
 }
