@@ -555,14 +555,19 @@ fn ballot_count(run: &Run) -> usize {
 }
 
 #[tokio::test]
-async fn texts_of_an_earlier_attempt_are_not_asked_for_again() {
-    let fake = plain();
-    let reuse = BTreeMap::from([(NodeId(1), "old".to_owned())]);
-    let talk = vec![Message::user("hi")];
-    let council = council(IO, r#"{"realisation":"full","decision":"last"}"#);
-    Run::start(&fake, council, talk, reuse).end().await;
-    assert!(fake.messages_to("A").is_empty());
-    assert!(questions_to(&fake, "B")[0].contains("A: old"));
+async fn texts_of_an_earlier_attempt_count_only_where_the_graph_is_the_same() {
+    for (realisation, is_same) in [("full", true), ("sample", false)] {
+        let fake = plain();
+        let reuse = BTreeMap::from([(NodeId(1), "old".to_owned())]);
+        let talk = vec![Message::user("hi")];
+        let settings =
+            format!(r#"{{"realisation":"{realisation}","probability":1,"decision":"last"}}"#);
+        let mut run = Run::start(&fake, council(IO, &settings), talk, reuse);
+        run.end().await;
+        assert_eq!(fake.messages_to("A").is_empty(), is_same);
+        assert_eq!(questions_to(&fake, "B")[0].contains("A: old"), is_same);
+        assert_eq!(run.notes().is_empty(), is_same);
+    }
 }
 
 #[test]

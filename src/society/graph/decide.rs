@@ -129,7 +129,7 @@ pub(super) async fn by_judge(
     let base = seat.messages(&task.conversation);
     let by_name = graph.strategy == Strategy::References;
     let messages = compose_judge(&base, heard, by_name, instruction, graph.max_chars);
-    let ask = Ask::new(id, seat.request(messages, id, task.seed)).reusing(task.reuse.get(&id));
+    let ask = Ask::new(id, seat.request(messages, id, task.seed)).reusing(graph.reused(task, id));
     match scope.ask(ask).await {
         Ok(answer) => {
             if let Some(choice) = ballot::choice(&answer.text, reading) {

@@ -10,7 +10,8 @@ use super::toolbox::Toolbox;
 use super::turn::Turn;
 use super::wiring::DECISION;
 use crate::domain::council::Council;
-use crate::domain::event::{Kind, Outcome};
+use crate::domain::event::{Kind, Level, Outcome};
+use crate::domain::id::NodeId;
 use crate::domain::plan::{Hint, Node, Plan};
 use crate::domain::request::{ModelRef, TOOL};
 use crate::society::scope::Scope;
@@ -69,6 +70,17 @@ impl Graph {
 
     pub(super) fn seed(&self, task: &Task) -> u64 {
         self.seed.unwrap_or(task.seed)
+    }
+
+    /// The text of an earlier attempt that stands in for a node's answer. Where every turn draws another graph there is none:
+    /// the node may have heard others then.
+    pub(super) fn reused<'a>(&self, task: &'a Task, node: NodeId) -> Option<&'a String> {
+        task.reuse.get(&node).filter(|_| self.is_steady())
+    }
+
+    /// Whether every turn has the same graph.
+    fn is_steady(&self) -> bool {
+        self.seed.is_some() || !matches!(self.rule, Rule::Sample | Rule::Random(_))
     }
 
     fn try_realise(&self, seed: u64) -> Result<Realisation, super::wiring::GraphError> {
@@ -172,6 +184,10 @@ impl Protocol for Graph {
         Box::pin(async move {
             let realisation = self.realise(task);
             self.tell(&realisation, scope);
+            if !task.reuse.is_empty() && !self.is_steady() {
+                let text = "the graph is drawn anew, so all its agents are asked again";
+                scope.note(Level::Info, text);
+            }
             let mut turn = Turn::new(self, task, scope, &realisation);
             if self.members.call_tools() {
                 turn.toolbox = Toolbox::open(self.tool.as_deref(), scope).await;

@@ -135,7 +135,7 @@ impl<'a> Turn<'a> {
             let seed = self.task.seed.wrapping_add(work.asked);
             let mut ask = Ask::new(id, member.seat.request(messages, id, seed));
             if work.asked == 0 && work.waiting.is_empty() {
-                ask = ask.reusing(self.task.reuse.get(&id));
+                ask = ask.reusing(self.graph.reused(self.task, id));
             } else if work.asked > 0 {
                 let text = "\n\n".to_owned();
                 self.scope.tell(Kind::Delta {
