@@ -818,10 +818,9 @@ async fn without_a_tool_its_agent_goes_on_without() {
 
 /// What `synod graph` would ask of this data, and the figures of the answers.
 async fn measured(data: &Path, flags: &[&str], council: Council, fake: &Arc<Fake>) -> Report {
-    let words = ["synod", "graph", data.to_str().unwrap()]
-        .iter()
-        .chain(flags);
-    let cli = cli::parse(words.map(OsString::from)).unwrap();
+    let command = ["synod", "graph", data.to_str().unwrap()];
+    let words = command.iter().chain(flags).map(OsString::from);
+    let cli = cli::parse(words).unwrap();
     let Some(cli::Command::Graph(args)) = cli.command else {
         panic!("{cli:?}");
     };
