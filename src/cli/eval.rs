@@ -73,6 +73,9 @@ pub struct EvalArgs {
     /// Items asked at once
     #[arg(long, default_value_t = PARALLEL as u32, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub parallel: u32,
+    /// Multiple choice by how likely the model finds each letter, without writing; one local model
+    #[arg(long, conflicts_with_all = ["alone", "parser"])]
+    pub likelihood: bool,
     /// Seed of local models and of the bootstrap
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub seed: u64,
@@ -139,8 +142,12 @@ fn prepare(args: &EvalArgs, parts: &Parts) -> Result<Evaluation, Refusal> {
     };
     let set = set::load(&args.data, args.format, args.split)
         .map_err(|error| (error.to_string(), BAD_DATA))?;
+    let set = choose(set, args)?;
+    if args.likelihood {
+        check_likelihood(&council, &set).map_err(|text| (text, BAD_ARGUMENTS))?;
+    }
     Ok(Evaluation {
-        set: choose(set, args)?,
+        set,
         split: args.split,
         council,
         alone,
@@ -149,6 +156,7 @@ fn prepare(args: &EvalArgs, parts: &Parts) -> Result<Evaluation, Refusal> {
         compare: args.compare.clone(),
         out: args.out.clone(),
         parallel: args.parallel as usize,
+        likelihood: args.likelihood,
         seed: args.seed,
         shows_progress: true,
     })
@@ -192,6 +200,24 @@ fn choose(mut set: Set, args: &EvalArgs) -> Result<Set, Refusal> {
         set.items.truncate(limit as usize);
     }
     Ok(set)
+}
+
+/// Likelihoods come from one local model, and only letters are weighed.
+fn check_likelihood(council: &Council, set: &Set) -> Result<(), String> {
+    let is_local = council.agents.iter().all(|agent| agent.model.is_local());
+    if council.society != alone::SINGLE || !is_local {
+        return Err(format!(
+            "--likelihood needs one local model, and preset \"{}\" is more than that; name one with --model",
+            council.name
+        ));
+    }
+    match set.items.iter().find(|item| item.kind != Kind::Choice) {
+        None => Ok(()),
+        Some(item) => Err(format!(
+            "--likelihood weighs options, and item {} has none",
+            item.id
+        )),
+    }
 }
 
 fn own_prompt(args: &EvalArgs) -> Result<Option<String>, Refusal> {

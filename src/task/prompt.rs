@@ -37,6 +37,16 @@ pub fn ask(item: &Item, own: Option<&str>) -> String {
     text + rest
 }
 
+/// How an answer in the form that the built-in prompt asks for begins, up to the letter.
+#[must_use]
+pub fn begin(item: &Item) -> &'static str {
+    if is_chinese(&item.question) {
+        "答案是"
+    } else {
+        "The answer is "
+    }
+}
+
 /// `A: Paris`, one option a line.
 fn options(item: &Item) -> String {
     let lines: Vec<String> = item

@@ -3,13 +3,15 @@
 use crate::support::council::{Fake, Step, backends, council, custom, say};
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use synod::backend::{Backend, Backends, Scored, Scores, Tokens};
 use synod::cli::eval::{Evaluation, evaluate};
 use synod::domain::cancel::Cancel;
 use synod::domain::clock::Manual;
 use synod::domain::council::Council;
-use synod::domain::fault::FaultClass;
-use synod::domain::request::Request;
+use synod::domain::fault::{Fault, FaultClass};
+use synod::domain::request::{Request, Usage};
+use synod::domain::score::{Continuation, Score, ScoreRequest};
 use synod::runtime::items::ItemParts;
 use synod::task::read::Parser;
 use synod::task::set::{Format, Item, Kind, Set, Split};
@@ -52,6 +54,7 @@ fn evaluation(council: Council, count: usize) -> Evaluation {
         compare: None,
         out: None,
         parallel: 4,
+        likelihood: false,
         seed: 0,
         shows_progress: false,
     }
@@ -267,5 +270,82 @@ async fn a_run_of_other_data_is_not_compared() {
     assert!(
         text.contains("sums/1 has the answer \"2\" there and \"99\""),
         "{text}"
+    );
+}
+
+/// Finds one letter likelier than the others.
+struct Weigher {
+    likely: &'static str,
+    asked: Mutex<Vec<ScoreRequest>>,
+}
+
+impl Backend for Weigher {
+    fn generate(&self, _request: Request, _cancel: Cancel) -> Tokens {
+        Tokens::failed(Fault::new(FaultClass::BadRequest, "only scores"))
+    }
+
+    fn score(&self, request: ScoreRequest, _cancel: Cancel) -> Scores {
+        let (mut sender, scores) = Scores::channel();
+        let logprob = |continuation: &Continuation| match continuation {
+            Continuation::Text(text) if text.ends_with(self.likely) => -0.25,
+            _ => -3.0,
+        };
+        let all = request.continuations.iter().map(|one| Score {
+            logprobs: vec![-1.0, logprob(one)],
+            ..Score::default()
+        });
+        sender.send(Ok(Scored {
+            scores: all.collect(),
+            usage: Usage::default(),
+        }));
+        self.asked.lock().unwrap().push(request);
+        scores
+    }
+}
+
+#[tokio::test]
+async fn options_can_be_weighed_instead_of_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let weigher = Arc::new(Weigher {
+        likely: "B",
+        asked: Mutex::default(),
+    });
+    let mut backends = Backends::new();
+    backends.insert("local", weigher.clone());
+    let parts = ItemParts {
+        backends: Arc::new(backends),
+        clock: Arc::new(Manual::at(0)),
+    };
+    let mut evaluation = evaluation(single("M"), 2);
+    for (item, answer) in evaluation.set.items.iter_mut().zip(["B", "A"]) {
+        item.choices = vec!["x".into(), "y".into()];
+        item.kind = Kind::Choice;
+        item.answer = answer.into();
+    }
+    evaluation.likelihood = true;
+    let path = file(&folder, "run.jsonl");
+    evaluation.out = Some(path.clone());
+    let (report, code) = evaluate(&parts, &evaluation, &Cancel::new()).await.unwrap();
+    assert_eq!(
+        (
+            code,
+            report.summary.accuracy.count,
+            report.summary.accuracy.of
+        ),
+        (0, 1, 2)
+    );
+    assert_eq!(report.summary.parsed.count, 2);
+    let request = weigher.asked.lock().unwrap()[0].clone();
+    let texts = ["The answer is A", "The answer is B"].map(|text| Continuation::Text(text.into()));
+    assert_eq!(request.continuations, texts);
+    assert!(
+        fs::read_to_string(&path)
+            .unwrap()
+            .contains(r#""logprobs":{"A":-4.0,"B":-1.25}"#)
+    );
+    let (again, _) = evaluate(&parts, &evaluation, &Cancel::new()).await.unwrap();
+    assert_eq!(
+        (again.summary.taken, weigher.asked.lock().unwrap().len()),
+        (2, 2)
     );
 }

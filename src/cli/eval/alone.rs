@@ -8,7 +8,7 @@ use crate::society::{self, Task};
 use std::collections::BTreeMap;
 
 /// The society of one agent.
-const SINGLE: &str = "single";
+pub(super) const SINGLE: &str = "single";
 
 /// The place of the agent that gives the answer; the first agent where no model does (a vote).
 pub(super) fn answering(council: &Council) -> Result<usize, String> {

@@ -22,6 +22,8 @@ pub struct Report {
     /// Items that were to be asked.
     pub items: usize,
     pub parser: Parser,
+    /// Options were weighed, not answered.
+    pub likelihood: bool,
     pub seed: u64,
     #[serde(flatten)]
     pub summary: Summary,
@@ -82,6 +84,7 @@ impl Report {
             split: evaluation.split,
             items: evaluation.set.items.len(),
             parser: evaluation.parser,
+            likelihood: evaluation.likelihood,
             seed: evaluation.seed,
             summary,
             alone: None,
@@ -213,14 +216,15 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} ({}, {}): {} items, {} parser, seed {}",
+            "{} ({}, {}): {} items, {}, seed {}",
             self.data,
             self.format.name(),
             self.split.name(),
             self.items,
             match self.parser {
-                Parser::Strict => "strict",
-                Parser::Original => "original",
+                _ if self.likelihood => "by likelihood",
+                Parser::Strict => "strict parser",
+                Parser::Original => "original parser",
             },
             self.seed,
         )?;

@@ -8,12 +8,13 @@ use crate::domain::council::Council;
 use crate::domain::message::Message;
 use crate::runtime::headless::{BAD_DATA, DONE, FAILED, INTERRUPTED, fault_code};
 use crate::runtime::items::{
-    self, ItemOptions, ItemParts, ItemResult, ItemTask, ItemsEnd, ItemsError, run_items,
+    self, ChoiceTask, ItemOptions, ItemParts, ItemResult, ItemTask, ItemsEnd, ItemsError,
+    run_items, score_items,
 };
 use crate::task::figure::Paired;
 use crate::task::prompt;
 use crate::task::read::{Grade, Parser, grade};
-use crate::task::set::{Item, Kind, Set, Split};
+use crate::task::set::{Item, Kind, Set, Split, letter};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -42,6 +43,8 @@ pub struct Evaluation {
     /// Keeps results; the agent alone is kept beside it, as `RUN.alone.jsonl`.
     pub out: Option<PathBuf>,
     pub parallel: usize,
+    /// Options are weighed by their likelihood instead of answered in words.
+    pub likelihood: bool,
     pub seed: u64,
     /// A line on standard error while it runs.
     pub shows_progress: bool,
@@ -109,23 +112,25 @@ async fn pass(
     cancel: &Cancel,
 ) -> Result<ItemsEnd, Refusal> {
     let by_id = by_id(&evaluation.set);
-    let tasks: Vec<ItemTask> = evaluation
-        .set
-        .items
-        .iter()
-        .map(|item| task(item, evaluation))
-        .collect();
+    let items = &evaluation.set.items;
     let options = ItemOptions {
         parallel: evaluation.parallel,
         log,
         ..ItemOptions::default()
     };
-    let taken = items::already(options.log.as_deref(), council, &tasks);
+    let log = options.log.as_deref();
+    let spoken: Vec<ItemTask> = items.iter().map(|item| task(item, evaluation)).collect();
+    let weighed: Vec<ChoiceTask> = items.iter().map(|item| weigh(item, evaluation)).collect();
+    let taken = if evaluation.likelihood {
+        items::already_scored(log, council, &weighed)
+    } else {
+        items::already(log, council, &spoken)
+    };
     let mut line = evaluation
         .shows_progress
-        .then(|| ItemLine::on_stderr(tasks.len(), taken));
+        .then(|| ItemLine::on_stderr(items.len(), taken));
     let (mut done, mut right) = (0, 0);
-    let end = run_items(parts, council, &tasks, &options, cancel, |result| {
+    let on_done = |result: &mut ItemResult| {
         let Some(item) = by_id.get(result.id.as_str()) else {
             return;
         };
@@ -136,8 +141,12 @@ async fn pass(
         if let Some(line) = &mut line {
             line.step(&format!("{right} of {done} right"));
         }
-    })
-    .await;
+    };
+    let end = if evaluation.likelihood {
+        score_items(parts, council, &weighed, &options, cancel, on_done).await
+    } else {
+        run_items(parts, council, &spoken, &options, cancel, on_done).await
+    };
     if let Some(line) = &mut line {
         line.clear();
     }
@@ -152,6 +161,20 @@ fn task(item: &Item, evaluation: &Evaluation) -> ItemTask {
             evaluation.prompt.as_deref(),
         ))],
         seed: items::seed(evaluation.seed, &item.id),
+    }
+}
+
+/// All options begin an answer in the same words, so that only their letters are weighed against each other.
+fn weigh(item: &Item, evaluation: &Evaluation) -> ChoiceTask {
+    let task = task(item, evaluation);
+    let begin = prompt::begin(item);
+    let letters = (0..item.choices.len()).map(|index| letter(index).to_string());
+    ChoiceTask {
+        id: task.id,
+        conversation: task.conversation,
+        options: letters
+            .map(|letter| (format!("{begin}{letter}"), letter))
+            .collect(),
     }
 }
 
