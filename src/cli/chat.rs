@@ -20,6 +20,7 @@ use crate::runtime::screen;
 use crate::society;
 use crate::store::log::SessionLog;
 use crate::store::session;
+use crate::tool::permit::Permissions;
 use anyhow::Context as _;
 use clap::Args;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
@@ -46,6 +47,9 @@ pub struct ChatFlags {
     /// Seed of local models, for answers that can be repeated
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// Tools that may run without a question where nobody can be asked, by name or effect (exec, network, write, server)
+    #[arg(long, value_name = "TOOLS", value_delimiter = ',')]
+    pub allow: Vec<String>,
     /// Theme of the screen
     #[arg(long, value_name = "NAME")]
     pub theme: Option<String>,
@@ -151,7 +155,8 @@ async fn converse(
         manner,
         flags.seed,
         standing,
-    );
+    )
+    .with_tools(parts.shed(Permissions::headless(flags.allow.clone())));
     let mut unsaved = None;
     let mut save = |event: &Event| {
         if let Some(log) = &mut log

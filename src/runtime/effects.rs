@@ -4,6 +4,7 @@ use super::attachment;
 use super::inbox::Inbox;
 use super::parts::Parts;
 use super::recorder::{Recorder, TurnSink};
+use super::shed::Shed;
 use super::timers::Timers;
 use super::turn::{self, TurnHandle, TurnParts};
 use crate::app::effect::{
@@ -19,6 +20,7 @@ use crate::domain::id::{SessionId, TurnId};
 use crate::domain::model::PullOutcome;
 use crate::store::log::{self, SessionLog};
 use crate::store::{export, history, preset, session, settings, theme, write};
+use crate::tool::permit::Permissions;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -46,6 +48,7 @@ pub struct Performer {
     tokio: tokio::runtime::Handle,
     pub timers: Timers,
     recorder: Arc<Recorder>,
+    tools: Arc<Shed>,
     turns: BTreeMap<TurnId, TurnHandle>,
     pulls: BTreeMap<String, Cancel>,
     /// The events of the open session as the export needs them come from its file.
@@ -63,6 +66,7 @@ impl Performer {
         let session = log.id().clone();
         let recorder = Recorder::start(log, 1, Arc::clone(&parts.clock), Arc::clone(&inbox))?;
         Ok(Performer {
+            tools: parts.shed(Permissions::of_person()),
             parts,
             inbox,
             tokio,
@@ -170,7 +174,9 @@ impl Performer {
             sink: Arc::new(sink),
             seed: self.parts.clock.now(),
         };
-        self.turns.insert(id, turn::start(parts, &self.tokio));
+        let tools = Some(Arc::clone(&self.tools));
+        self.turns
+            .insert(id, turn::start_with(parts, tools, &self.tokio));
     }
 
     fn control(&mut self, id: TurnId, control: Control) {
@@ -238,6 +244,7 @@ impl Performer {
             Ok(recorder) => {
                 self.recorder = recorder;
                 self.session = id;
+                self.tools.forget();
             }
             Err(error) => self.inbox.answer(notice(&error)),
         }

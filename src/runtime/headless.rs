@@ -3,6 +3,7 @@
 //! Answers go to one stream and everything else to another, so an answer can be used by the next program. A turn is the same
 //! as on the screen; a failed one is taken back, so the conversation goes on without it.
 
+use super::shed::Shed;
 use super::turn::{self, Stamp, TurnParts};
 use crate::app::effect::TurnRequest;
 use crate::backend::Backends;
@@ -80,6 +81,7 @@ pub struct Headless {
     seed: Option<u64>,
     standing: Standing,
     seq: Arc<AtomicU64>,
+    tools: Option<Arc<Shed>>,
 }
 
 impl Headless {
@@ -102,7 +104,15 @@ impl Headless {
             seed,
             standing,
             seq,
+            tools: None,
         }
+    }
+
+    /// With tools for its agents; without this they have none.
+    #[must_use]
+    pub fn with_tools(mut self, tools: Arc<Shed>) -> Self {
+        self.tools = Some(tools);
+        self
     }
 
     /// Answers questions until there are no more, `exit` or `quit` is given, or `interrupt` is raised. The exit code is that of
@@ -215,7 +225,7 @@ impl Headless {
             sink: Arc::new(sink),
             seed: self.seed.unwrap_or_else(|| self.clock.now()),
         };
-        let handle = turn::start(parts, &Handle::current());
+        let handle = turn::start_with(parts, self.tools.clone(), &Handle::current());
         let mut telling = Telling::new(self.manner.streams);
         loop {
             let event = tokio::select! {

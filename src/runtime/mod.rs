@@ -13,6 +13,7 @@ pub mod keyboard;
 pub mod parts;
 pub mod recorder;
 pub mod screen;
+pub mod shed;
 pub mod telling;
 pub mod timers;
 pub mod turn;

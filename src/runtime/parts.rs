@@ -2,6 +2,7 @@
 //!
 //! Only small files are read here; no model is loaded and nothing is connected.
 
+use super::shed::Shed;
 use crate::backend::local::{Local, LocalOptions};
 use crate::backend::openai::OpenAi;
 use crate::backend::scripted::Scripted;
@@ -18,6 +19,7 @@ use crate::machine::memory::Memory;
 use crate::store::paths::Paths;
 use crate::store::preset::{self, Preset, Problem};
 use crate::store::settings::Settings;
+use crate::tool::permit::Permissions;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -79,6 +81,13 @@ impl Parts {
             clock: Arc::new(System),
             default_model: DEFAULT_MODEL.to_owned(),
         }
+    }
+
+    /// Tools for a session, or for a run over many items.
+    #[must_use]
+    pub fn shed(&self, permissions: Permissions) -> Arc<Shed> {
+        let (clock, backends) = (Arc::clone(&self.clock), Arc::clone(&self.backends));
+        Arc::new(Shed::new(&self.paths, clock, backends, permissions))
     }
 
     /// The council of a preset.

@@ -2,6 +2,7 @@
 //!
 //! Every turn that begins also finishes, whatever a society does.
 
+use super::shed::Shed;
 use crate::app::effect::TurnRequest;
 use crate::backend::Backends;
 use crate::domain::cancel::Cancel;
@@ -39,13 +40,19 @@ pub struct TurnHandle {
     pub ended: JoinHandle<Outcome>,
 }
 
-/// Starts a turn on the runtime and returns at once.
+/// Starts a turn without tools on the runtime and returns at once.
 #[must_use]
 pub fn start(parts: TurnParts, runtime: &Handle) -> TurnHandle {
+    start_with(parts, None, runtime)
+}
+
+/// Starts a turn whose agents may call what the council's table names.
+#[must_use]
+pub fn start_with(parts: TurnParts, tools: Option<Arc<Shed>>, runtime: &Handle) -> TurnHandle {
     let cancel = Cancel::new();
     let (controls, receiver) = mpsc::unbounded_channel();
     let turn = parts.request.turn;
-    let ended = runtime.spawn(whole(parts, cancel.clone(), receiver));
+    let ended = runtime.spawn(whole(parts, tools, cancel.clone(), receiver));
     TurnHandle {
         turn,
         cancel,
@@ -56,6 +63,7 @@ pub fn start(parts: TurnParts, runtime: &Handle) -> TurnHandle {
 
 async fn whole(
     parts: TurnParts,
+    tools: Option<Arc<Shed>>,
     cancel: Cancel,
     controls: mpsc::UnboundedReceiver<Control>,
 ) -> Outcome {
@@ -65,7 +73,7 @@ async fn whole(
         preset: parts.request.council.name.clone(),
     });
     // A task of its own, so that even a defect in a society ends as a failed turn.
-    let work = tokio::spawn(answer(parts, cancel, controls));
+    let work = tokio::spawn(answer(parts, tools, cancel, controls));
     let outcome = work.await.unwrap_or_else(|error| Outcome::Failed {
         fault: Fault::new(
             FaultClass::BadData,
@@ -80,6 +88,7 @@ async fn whole(
 
 async fn answer(
     parts: TurnParts,
+    tools: Option<Arc<Shed>>,
     cancel: Cancel,
     controls: mpsc::UnboundedReceiver<Control>,
 ) -> Outcome {
@@ -97,7 +106,8 @@ async fn answer(
         cancel,
         controls,
         num_proc: usize::try_from(request.council.num_proc).unwrap_or(usize::MAX),
-    });
+    })
+    .with_tools(tools.map_or_else(Arc::default, |shed| shed.kit(&request.council)));
     let task = Task {
         turn: request.turn,
         conversation: request.conversation,

@@ -8,6 +8,7 @@ mod desk;
 pub mod graph;
 pub mod inject;
 pub mod moa;
+pub mod planner;
 pub mod prompt;
 mod round;
 pub mod scope;
@@ -70,10 +71,11 @@ pub enum SocietyError {
 type Builder = fn(&Council) -> Result<Box<dyn Protocol>, SocietyError>;
 
 /// The registry: a society's name in presets and what makes it.
-const SOCIETIES: [(&str, Builder); 3] = [
+const SOCIETIES: [(&str, Builder); 4] = [
     ("moa", moa::build),
     ("single", single::build),
     ("graph", graph::build),
+    ("planner", planner::build),
 ];
 
 /// The names a preset may give as its `society`.

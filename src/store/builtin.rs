@@ -28,6 +28,11 @@ pub const PRESETS: &[(&str, &str)] = &[
         "moa-lite-together",
         include_str!("../../presets/moa-lite-together.toml"),
     ),
+    ("planner", include_str!("../../presets/planner.toml")),
+    (
+        "planner-endpoints",
+        include_str!("../../presets/planner-endpoints.toml"),
+    ),
     ("graph", include_str!("../../presets/graph.toml")),
     (
         "graph-crosswords",

@@ -60,6 +60,16 @@ impl Paths {
         self.data.join("sessions")
     }
 
+    /// What agents noted for later conversations.
+    pub fn notes(&self) -> PathBuf {
+        self.data.join("notes")
+    }
+
+    /// Where programs of agents run.
+    pub fn scratch(&self) -> PathBuf {
+        self.cache.join("scratch")
+    }
+
     pub fn models(&self) -> PathBuf {
         self.data.join("models")
     }

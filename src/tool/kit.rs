@@ -82,7 +82,6 @@ impl Offer {
 }
 
 /// The tools of a council.
-#[derive(Default)]
 pub struct Kit {
     tools: Vec<Arc<dyn Tool>>,
     servers: Vec<Server>,
@@ -91,6 +90,26 @@ pub struct Kit {
     problems: Vec<String>,
     time_ms: u64,
     output_bytes: usize,
+}
+
+impl Default for Kit {
+    /// No tools; the limits are those of an empty table.
+    fn default() -> Self {
+        let Settings {
+            time_ms,
+            output_bytes,
+            ..
+        } = Settings::default();
+        Self {
+            tools: Vec::new(),
+            servers: Vec::new(),
+            rules: Rules::default(),
+            permissions: Arc::default(),
+            problems: Vec::new(),
+            time_ms,
+            output_bytes,
+        }
+    }
 }
 
 /// Reads a `[tools]` table.

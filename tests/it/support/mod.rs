@@ -2,4 +2,5 @@
 
 pub mod council;
 pub mod server;
+pub mod steps;
 pub mod tiny_model;
