@@ -11,6 +11,7 @@ pub mod graph;
 pub mod interrupt;
 pub mod item_line;
 pub mod models;
+pub mod plan;
 pub mod presets;
 mod progress_line;
 pub mod serve;
@@ -76,6 +77,8 @@ pub enum Command {
     Bench(bench::BenchArgs),
     /// Measure a model or a council on a data set
     Eval(Box<eval::EvalArgs>),
+    /// Let an agent with tools work on a file of tasks
+    Plan(Box<plan::PlanArgs>),
     /// Run an agent graph over a data set
     Graph(Box<graph::GraphArgs>),
     /// Look at everything a chat needs, and say what is missing
@@ -137,6 +140,10 @@ fn perform(cli: &Cli) -> anyhow::Result<i32> {
             council: args.council.clone(),
             ..ChatFlags::default()
         },
+        Some(Command::Plan(args)) => ChatFlags {
+            council: args.council.clone(),
+            ..ChatFlags::default()
+        },
         Some(Command::Graph(args)) => ChatFlags {
             council: args.server(),
             ..ChatFlags::default()
@@ -165,6 +172,7 @@ fn perform(cli: &Cli) -> anyhow::Result<i32> {
         }
         Some(Command::Serve(args)) => tokio.block_on(serve::run(args, &parts)),
         Some(Command::Eval(args)) => tokio.block_on(eval::run(args, &parts)),
+        Some(Command::Plan(args)) => tokio.block_on(plan::run(args, &parts)),
         Some(Command::Graph(args)) => tokio.block_on(graph::run(args, &parts)),
         Some(Command::Bench(args)) => tokio.block_on(bench::run(args, &parts)),
         Some(Command::Doctor(args)) => {

@@ -15,12 +15,15 @@ pub use likelihood::{ChoiceTask, already_scored, score_items};
 pub use log::{ItemsHeader, read};
 
 use super::parts::Parts;
+use super::shed::Shed;
 use crate::backend::Backends;
 use crate::domain::cancel::Cancel;
 use crate::domain::clock::Clock;
 use crate::domain::council::Council;
 use crate::domain::fault::Fault;
 use crate::domain::message::Message;
+use crate::store::paths::Paths;
+use crate::tool::permit::Permissions;
 use pass::{Job, pass};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -34,6 +37,8 @@ pub const PARALLEL: usize = 8;
 pub struct ItemParts {
     pub backends: Arc<Backends>,
     pub clock: Arc<dyn Clock>,
+    /// Where notes of agents are kept and their programs run; without it no agent has tools.
+    pub paths: Option<Paths>,
 }
 
 impl From<&Parts> for ItemParts {
@@ -41,6 +46,7 @@ impl From<&Parts> for ItemParts {
         Self {
             backends: Arc::clone(&parts.backends),
             clock: Arc::clone(&parts.clock),
+            paths: Some(parts.paths.clone()),
         }
     }
 }
@@ -130,12 +136,18 @@ pub async fn run_items(
             fingerprint: fingerprint(council, task),
         })
         .collect();
+    let tools = parts.paths.as_ref().map(|paths| {
+        let nobody = Permissions::headless(options.allowed_tools.clone());
+        let (clock, backends) = (Arc::clone(&parts.clock), Arc::clone(&parts.backends));
+        Arc::new(Shed::new(paths, clock, backends, nobody))
+    });
     let work = |index: usize, job: &Job, cancel: Cancel| {
         Work {
             parts: parts.clone(),
             council: council.clone(),
             task: tasks[index].clone(),
             fingerprint: job.fingerprint.clone(),
+            tools: tools.clone(),
             allowed_tools: options.allowed_tools.clone(),
             cancel,
         }

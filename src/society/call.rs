@@ -4,6 +4,7 @@
 //! an end of the turn.
 
 use super::scope::Scope;
+use crate::domain::control::Control;
 use crate::domain::event::{Kind, Level};
 use crate::domain::id::NodeId;
 use crate::domain::question::{Question, Reply};
@@ -50,6 +51,7 @@ impl Scope {
                 result: Err(error),
             };
         }
+        let mut controls = self.desk.open(vec![node], false);
         self.tell(Kind::Called {
             node,
             tool: tool.card().name.clone(),
@@ -60,7 +62,19 @@ impl Scope {
             cancel: self.cancel.child(),
             person: &person,
         };
-        let result = self.tools.call(tool, arguments.clone(), &context).await;
+        let work = self.tools.call(tool, arguments.clone(), &context);
+        tokio::pin!(work);
+        let result = loop {
+            tokio::select! {
+                result = &mut work => break result,
+                Some(control) = controls.recv() => {
+                    if matches!(control, Control::Skip { .. }) {
+                        let message = "the user stopped this call; continue without it";
+                        break Err(ToolError::new(ErrorKind::Cancelled, message));
+                    }
+                }
+            }
+        };
         Called { arguments, result }
     }
 

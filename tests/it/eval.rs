@@ -21,6 +21,7 @@ fn parts(fake: &Arc<Fake>) -> ItemParts {
     ItemParts {
         backends: backends(fake),
         clock: Arc::new(Manual::at(0)),
+        paths: None,
     }
 }
 
@@ -315,6 +316,7 @@ async fn options_can_be_weighed_instead_of_answered() {
     let parts = ItemParts {
         backends: Arc::new(backends),
         clock: Arc::new(Manual::at(0)),
+        paths: None,
     };
     let mut evaluation = evaluation(single("M"), 2);
     for (item, answer) in evaluation.set.items.iter_mut().zip(["B", "A"]) {

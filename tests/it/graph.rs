@@ -829,6 +829,7 @@ async fn measured(data: &Path, flags: &[&str], council: Council, fake: &Arc<Fake
     let parts = ItemParts {
         backends: backends(fake),
         clock: Arc::new(System),
+        paths: None,
     };
     let (options, cancel) = (ItemOptions::default(), Cancel::new());
     let end = run_items(&parts, &council, &tasks, &options, &cancel, |_| {});

@@ -21,6 +21,7 @@ fn parts(fake: &Arc<Fake>) -> ItemParts {
     ItemParts {
         backends: backends(fake),
         clock: Arc::new(Manual::at(1000)),
+        paths: None,
     }
 }
 

@@ -9,6 +9,7 @@ use crate::domain::council::Council;
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::{MessageId, TurnId};
 use crate::domain::question::{Question, Reply};
+use crate::runtime::shed::Shed;
 use crate::runtime::turn::{self, Stamp, TurnParts};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub(super) struct Work {
     pub(super) council: Council,
     pub(super) task: ItemTask,
     pub(super) fingerprint: String,
+    pub(super) tools: Option<Arc<Shed>>,
     pub(super) allowed_tools: Vec<String>,
     pub(super) cancel: Cancel,
 }
@@ -48,7 +50,7 @@ impl Work {
             sink: Arc::new(sink),
             seed: self.task.seed,
         };
-        let handle = turn::start(turn, &Handle::current());
+        let handle = turn::start_with(turn, self.tools, &Handle::current());
         let mut fold = Fold::default();
         loop {
             let event = tokio::select! {

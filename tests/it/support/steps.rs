@@ -31,6 +31,8 @@ pub struct Steps {
     pub person: Box<Person>,
     pub reuse: BTreeMap<NodeId, String>,
     pub cancel: Cancel,
+    /// Every call is stopped by the person as soon as it runs.
+    pub skips_calls: bool,
 }
 
 /// What happened.
@@ -69,7 +71,13 @@ impl Steps {
             person: Box::new(|_| None),
             reuse: BTreeMap::new(),
             cancel: Cancel::new(),
+            skips_calls: false,
         }
+    }
+
+    pub fn skipping_calls(mut self) -> Self {
+        self.skips_calls = true;
+        self
     }
 
     pub fn kit(mut self, kit: Kit) -> Self {
@@ -95,6 +103,7 @@ impl Steps {
             events: Mutex::default(),
             controls,
             person: self.person,
+            skips_calls: self.skips_calls,
         });
         let scope = Scope::new(ScopeParts {
             backends: Arc::new(backends),
@@ -122,10 +131,16 @@ struct Recorder {
     events: Mutex<Vec<Kind>>,
     controls: mpsc::UnboundedSender<Control>,
     person: Box<Person>,
+    skips_calls: bool,
 }
 
 impl Sink for Recorder {
     fn emit(&self, kind: Kind) {
+        if let Kind::Called { node, .. } = &kind
+            && self.skips_calls
+        {
+            self.controls.send(Control::Skip { node: *node }).unwrap();
+        }
         if let Kind::Asked { node, question } = &kind
             && let Some(reply) = (self.person)(question)
         {
