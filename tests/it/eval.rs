@@ -351,3 +351,80 @@ async fn options_can_be_weighed_instead_of_answered() {
         (2, 2)
     );
 }
+
+/// The program itself on these lines, with all its files under a folder of its own.
+fn program(lines: &str, words: &[&str]) -> std::process::Output {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(file(&folder, "own.jsonl"), lines).unwrap();
+    std::process::Command::new(env!("CARGO_BIN_EXE_synod"))
+        .args(["eval", "own.jsonl"])
+        .args(words)
+        .arg("--data-dir")
+        .arg(folder.path())
+        .current_dir(folder.path())
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn the_program_reports_as_json_and_compares_with_the_agent_alone() {
+    let line = r#"{"question": "Why is the sky blue?", "answer": "12"}"#;
+    let output = program(
+        line,
+        &[
+            "--preset",
+            "demo",
+            "--alone",
+            "--json",
+            "--out",
+            "runs/a.jsonl",
+        ],
+    );
+    let remarks = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{remarks}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&report["items"], &report["accuracy"]["of"]),
+        (&1.into(), &1.into())
+    );
+    assert_eq!(report["alone"]["society"], "single");
+    assert_eq!(report["alone"]["calls"], 1);
+    assert_eq!(report["comparisons"][0]["of"], 1);
+}
+
+#[test]
+fn the_program_says_what_does_not_fit() {
+    let sum = r#"{"question": "1+1?", "answer": 2}"#;
+    let essay = r#"{"prompt": "Write an essay."}"#;
+    for (line, words, code, expected) in [
+        (sum, vec!["--alone"], 2, "has only that one"),
+        (
+            sum,
+            vec!["--likelihood", "--model", "m@scripted"],
+            2,
+            "--likelihood needs one local model",
+        ),
+        (sum, vec!["--likelihood"], 2, "item own/1 has none"),
+        (sum, vec!["--format", "csv"], 3, "own.jsonl, line 1"),
+        (
+            sum,
+            vec!["--adapter", "x", "--model", "m@scripted"],
+            2,
+            "is not a local one",
+        ),
+        (essay, vec![], 3, "none of its 1 items has an answer"),
+        (
+            sum,
+            vec!["--prompt", "own.jsonl"],
+            2,
+            "has no place for the {question}",
+        ),
+        (sum, vec!["--split", "train"], 2, "known: dev, test"),
+    ] {
+        let output = program(line, &words);
+        let remarks = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{words:?}: {remarks}");
+        assert!(remarks.contains(expected), "{words:?}: {remarks}");
+    }
+}

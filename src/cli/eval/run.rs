@@ -227,7 +227,17 @@ fn by_id(set: &Set) -> BTreeMap<&str, &Item> {
 fn earlier(path: &Path, evaluation: &Evaluation) -> Result<Marks, Refusal> {
     let results = items::read(path).map_err(refusal)?;
     let by_id = by_id(&evaluation.set);
-    for result in &results {
+    let mut prints: BTreeMap<&str, &str> = BTreeMap::new();
+    for result in results.iter().filter(|result| result.answer().is_some()) {
+        let before = prints.insert(&result.id, &result.fingerprint);
+        if before.is_some_and(|before| before != result.fingerprint) {
+            let text = format!(
+                "the run {} has item {} twice, of different councils, prompts or seeds; keep each run in a file of its own",
+                path.display(),
+                result.id
+            );
+            return Err((text, BAD_DATA));
+        }
         let truth = result.facts.get(TRUTH).and_then(Value::as_str);
         if let (Some(item), Some(truth)) = (by_id.get(result.id.as_str()), truth)
             && truth != item.answer
