@@ -390,7 +390,7 @@ fn the_program_reports_as_json_and_compares_with_the_agent_alone() {
     );
     assert_eq!(report["alone"]["society"], "single");
     assert_eq!(report["alone"]["calls"], 1);
-    assert_eq!(report["comparisons"][0]["of"], 1);
+    assert_eq!(report["comparisons"][0]["paired"]["of"], 1);
 }
 
 #[test]

@@ -72,7 +72,6 @@ pub struct DomainRow {
 pub struct Comparison {
     pub first: String,
     pub second: String,
-    #[serde(flatten)]
     pub paired: Paired,
 }
 

@@ -3,7 +3,7 @@
 use super::behind_cue;
 
 /// What announces the number that counts; the last one decides.
-const CUES: [&str; 5] = ["####", "answer is", "answer:", "answer:**", "\\boxed"];
+const CUES: [&str; 4] = ["####", "answer is", "answer:", "\\boxed"];
 
 /// The plain form of a decimal number: no sign but `-`, no commas, no needless zeros; dollar and percent signs and a full stop
 /// at the end are left out. None when the text is anything else.
