@@ -208,7 +208,7 @@ fn tell(
     Ok(DONE)
 }
 
-/// The preset with the flags over it, and a way to read votes that fits the data.
+/// The preset with the flags over it.
 fn council(
     args: &GraphArgs,
     parts: &Parts,
@@ -220,15 +220,30 @@ fn council(
         "graph"
     };
     let name = args.preset.as_deref().unwrap_or(usual);
-    let mut council = parts.council(name).map_err(|text| (text, BAD_ARGUMENTS))?;
+    let council = parts.council(name).map_err(|text| (text, BAD_ARGUMENTS))?;
+    let council = adapt(args, questions, council).map_err(|text| (text, BAD_ARGUMENTS))?;
+    society::build(&council).map_err(|error| (error.to_string(), BAD_DATA))?;
+    Ok(council)
+}
+
+/// Puts the flags over a council, and a way to read votes that fits the data.
+///
+/// # Errors
+///
+/// A sentence for a person: which flag does not fit, and why.
+pub fn adapt(
+    args: &GraphArgs,
+    questions: &Questions,
+    mut council: Council,
+) -> Result<Council, String> {
+    let name = council.name.clone();
     if council.society != "graph" {
-        let text = format!(
+        return Err(format!(
             "preset \"{name}\" is of society {}, not graph",
             council.society
-        );
-        return Err((text, BAD_ARGUMENTS));
+        ));
     }
-    if let Some(model) = args.model().map_err(|text| (text, BAD_ARGUMENTS))? {
+    if let Some(model) = args.model()? {
         for agent in &mut council.agents {
             agent.model = model.clone();
         }
@@ -241,11 +256,10 @@ fn council(
     }
     set(args, questions, &mut council.settings);
     if args.draws > 1 && council.settings.contains_key("seed") {
-        let text =
-            format!("--draws: preset \"{name}\" has a seed, so every draw would be the same");
-        return Err((text, BAD_ARGUMENTS));
+        return Err(format!(
+            "--draws: preset \"{name}\" has a seed, so every draw would be the same"
+        ));
     }
-    society::build(&council).map_err(|error| (error.to_string(), BAD_DATA))?;
     Ok(council)
 }
 

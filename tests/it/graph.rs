@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use synod::cli;
-use synod::cli::graph::{Questions, Report};
+use synod::cli::graph::{GraphArgs, Questions, Report};
 use synod::domain::cancel::Cancel;
 use synod::domain::clock::System;
 use synod::domain::control::Control;
@@ -816,14 +816,47 @@ async fn without_a_tool_its_agent_goes_on_without() {
     assert_eq!(run.fault(2), Some(FaultClass::BadData));
 }
 
-/// What `synod graph` would ask of this data, and the figures of the answers.
-async fn measured(data: &Path, flags: &[&str], council: Council, fake: &Arc<Fake>) -> Report {
+fn arguments(data: &Path, flags: &[&str]) -> GraphArgs {
     let command = ["synod", "graph", data.to_str().unwrap()];
     let words = command.iter().chain(flags).map(OsString::from);
-    let cli = cli::parse(words).unwrap();
-    let Some(cli::Command::Graph(args)) = cli.command else {
-        panic!("{cli:?}");
+    match cli::parse(words).unwrap().command {
+        Some(cli::Command::Graph(args)) => *args,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn flags_change_the_preset() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("tiny.csv");
+    fs::write(&data, "One and one?,1,2,3,4,B\n").unwrap();
+    let changed = |flags: &[&str], settings: &str| {
+        let args = arguments(&data, flags);
+        let questions = Questions::load(&args).unwrap();
+        let council = cli::graph::adapt(&args, &questions, council(IO, settings))?;
+        Ok::<Value, String>(Value::Object(council.settings))
     };
+    assert_eq!(changed(&[], "{}").unwrap(), json!({"answers": "letter"}));
+    assert_eq!(
+        changed(
+            &["--realisation", "top", "--edges", "3", "--compat"],
+            r#"{"answers":"text"}"#
+        )
+        .unwrap(),
+        json!({"answers": "text", "realisation": "top", "count": 3, "compat": true})
+    );
+    let rules = r#"{"edges":[{"from":"A","to":"B","logit":1}]}"#;
+    assert_eq!(
+        changed(&["--realisation", "closed"], rules).unwrap(),
+        json!({"answers": "letter", "joining": "closed", "edges": []})
+    );
+    let error = changed(&["--draws", "2"], r#"{"seed":1}"#).unwrap_err();
+    assert!(error.contains("has a seed"), "{error}");
+}
+
+/// What `synod graph` would ask of this data, and the figures of the answers.
+async fn measured(data: &Path, flags: &[&str], council: Council, fake: &Arc<Fake>) -> Report {
+    let args = arguments(data, flags);
     let questions = Questions::load(&args).unwrap();
     let tasks = cli::graph::tasks(&questions.list, &args);
     let parts = ItemParts {

@@ -314,3 +314,24 @@ fn share(share: &Share) -> String {
 fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn draws_of_one_question_are_one_observation() {
+        let same = BTreeMap::from([
+            ("a", vec![true; 10]),
+            ("b", vec![false; 10]),
+            ("c", vec![true; 10]),
+            ("d", vec![false; 10]),
+        ]);
+        let mean = clustered(&same);
+        // Of four observations, not of forty: 1.96 * sqrt((1/3) / 4) is more than a half.
+        assert_eq!((mean.low, mean.mean, mean.high), (0.0, 0.5, 1.0));
+        let mixed = BTreeMap::from([("a", vec![true, false]), ("b", vec![false, true])]);
+        let mean = clustered(&mixed);
+        assert_eq!((mean.low, mean.mean, mean.high), (0.5, 0.5, 0.5));
+    }
+}
