@@ -70,6 +70,9 @@ pub struct EvalArgs {
     /// Keep every item in this file, and go on from what it has
     #[arg(long, value_name = "RUN.jsonl")]
     pub out: Option<PathBuf>,
+    /// Tools that may run although they have an effect, by name or effect: exec, network, write, server
+    #[arg(long, value_name = "TOOLS", value_delimiter = ',')]
+    pub allow: Vec<String>,
     /// Items asked at once
     #[arg(long, default_value_t = PARALLEL as u32, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub parallel: u32,
@@ -156,6 +159,7 @@ fn prepare(args: &EvalArgs, parts: &Parts) -> Result<Evaluation, Refusal> {
         compare: args.compare.clone(),
         out: args.out.clone(),
         parallel: args.parallel as usize,
+        allowed_tools: args.allow.clone(),
         likelihood: args.likelihood,
         seed: args.seed,
         shows_progress: true,

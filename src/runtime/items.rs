@@ -32,6 +32,7 @@ use work::Work;
 
 /// Items under way at once when nothing else is asked for: they share one pass over a local model's weights.
 pub const PARALLEL: usize = 8;
+
 /// What a run needs.
 #[derive(Clone)]
 pub struct ItemParts {

@@ -55,6 +55,7 @@ fn evaluation(council: Council, count: usize) -> Evaluation {
         compare: None,
         out: None,
         parallel: 4,
+        allowed_tools: Vec::new(),
         likelihood: false,
         seed: 0,
         shows_progress: false,

@@ -43,6 +43,8 @@ pub struct Evaluation {
     /// Keeps results; the agent alone is kept beside it, as `RUN.alone.jsonl`.
     pub out: Option<PathBuf>,
     pub parallel: usize,
+    /// Tools that may run although they have an effect.
+    pub allowed_tools: Vec<String>,
     /// Options are weighed by their likelihood instead of answered in words.
     pub likelihood: bool,
     pub seed: u64,
@@ -116,7 +118,7 @@ async fn pass(
     let options = ItemOptions {
         parallel: evaluation.parallel,
         log,
-        ..ItemOptions::default()
+        allowed_tools: evaluation.allowed_tools.clone(),
     };
     let log = options.log.as_deref();
     let spoken: Vec<ItemTask> = items.iter().map(|item| task(item, evaluation)).collect();
