@@ -4,6 +4,7 @@
 
 pub mod bench;
 pub mod chat;
+pub mod debate;
 pub mod doctor;
 pub mod eval;
 pub mod flags;
@@ -75,6 +76,8 @@ pub enum Command {
     Models(models::ModelsCommand),
     /// Measure how fast this machine runs a model
     Bench(bench::BenchArgs),
+    /// Debate a data set, and see what each round is worth
+    Debate(Box<debate::DebateArgs>),
     /// Measure a model or a council on a data set
     Eval(Box<eval::EvalArgs>),
     /// Let an agent with tools work on a file of tasks
@@ -174,6 +177,7 @@ fn perform(cli: &Cli) -> anyhow::Result<i32> {
         Some(Command::Eval(args)) => tokio.block_on(eval::run(args, &parts)),
         Some(Command::Plan(args)) => tokio.block_on(plan::run(args, &parts)),
         Some(Command::Graph(args)) => tokio.block_on(graph::run(args, &parts)),
+        Some(Command::Debate(args)) => tokio.block_on(debate::run(args, &parts)),
         Some(Command::Bench(args)) => tokio.block_on(bench::run(args, &parts)),
         Some(Command::Doctor(args)) => {
             let context = doctor::DoctorContext {

@@ -4,6 +4,7 @@
 
 mod attempt;
 pub mod call;
+pub mod debate;
 mod desk;
 pub mod graph;
 pub mod inject;
@@ -71,7 +72,8 @@ pub enum SocietyError {
 type Builder = fn(&Council) -> Result<Box<dyn Protocol>, SocietyError>;
 
 /// The registry: a society's name in presets and what makes it.
-const SOCIETIES: [(&str, Builder); 4] = [
+const SOCIETIES: [(&str, Builder); 5] = [
+    ("debate", debate::build),
     ("moa", moa::build),
     ("single", single::build),
     ("graph", graph::build),

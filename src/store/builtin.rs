@@ -42,6 +42,11 @@ pub const PRESETS: &[(&str, &str)] = &[
         "graph-endpoints",
         include_str!("../../presets/graph-endpoints.toml"),
     ),
+    ("debate", include_str!("../../presets/debate.toml")),
+    (
+        "debate-endpoints",
+        include_str!("../../presets/debate-endpoints.toml"),
+    ),
     ("demo", include_str!("../../presets/demo.toml")),
 ];
 

@@ -5,6 +5,8 @@ mod adapters;
 mod architecture;
 mod catalog;
 mod chat;
+mod debate;
+mod debate_data;
 mod endpoint;
 mod engine;
 mod eval;

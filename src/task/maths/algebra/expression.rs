@@ -45,6 +45,18 @@ impl Expression {
         Self::Number(Coefficient::integer(value))
     }
 
+    /// All of them multiplied; one stands for itself.
+    #[must_use]
+    pub fn product(mut factors: Vec<Self>) -> Self {
+        match (factors.pop(), factors.is_empty()) {
+            (Some(only), true) => only,
+            (last, _) => {
+                factors.extend(last);
+                Self::Product(factors)
+            }
+        }
+    }
+
     #[must_use]
     pub fn minus(self, other: Self) -> Self {
         Self::Sum(vec![self, Self::Negative(Box::new(other))])

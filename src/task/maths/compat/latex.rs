@@ -59,6 +59,7 @@ pub fn text(latex: &str) -> Result<String, Unreadable> {
         letters: latex.chars().collect(),
         at: 0,
         depth: 0,
+        groups: 0,
     };
     let text = printer.print(Until::End)?;
     let text = text
@@ -86,6 +87,8 @@ struct Printer {
     letters: Vec<char>,
     at: usize,
     depth: usize,
+    /// Open brace groups.
+    groups: usize,
 }
 
 impl Printer {
@@ -117,6 +120,7 @@ impl Printer {
         if self.depth > MOST_DEPTH {
             return Err(Unreadable);
         }
+        self.groups += usize::from(until == Until::Brace);
         let mut out = String::new();
         while let Some(letter) = self.peek() {
             let is_end = match until {
@@ -159,6 +163,7 @@ impl Printer {
                 other => out.push(other),
             }
         }
+        self.groups -= usize::from(until == Until::Brace);
         self.depth -= 1;
         Ok(out)
     }
@@ -172,7 +177,7 @@ impl Printer {
             return Ok(match first {
                 '\\' => "\n".into(),
                 ',' | ';' | ':' | ' ' => " ".into(),
-                '!' => String::new(),
+                '-' => "\u{ad}".into(),
                 '{' | '}' | '$' | '%' | '&' | '#' | '_' => first.into(),
                 _ => String::new(),
             });
@@ -232,6 +237,9 @@ impl Printer {
                 Ok(self.argument()?.unwrap_or_default())
             }
             "begin" => self.environment(),
+            "i" => Ok("ı".into()),
+            "l" => Ok("ł".into()),
+            "o" => Ok("ø".into()),
             // An `\end` without its `\begin`.
             "end" => {
                 self.argument()?;
@@ -245,7 +253,12 @@ impl Printer {
     fn argument(&mut self) -> Result<Option<String>, Unreadable> {
         self.skip_spaces();
         match self.peek() {
-            None | Some('}') => Ok(None),
+            None => Ok(None),
+            // An argument that is not there: the brace closes the group around it, or nothing.
+            Some('}') => {
+                self.at += usize::from(self.groups == 0);
+                Ok(Some(String::new()))
+            }
             Some('{') => {
                 self.at += 1;
                 self.print(Until::Brace).map(Some)

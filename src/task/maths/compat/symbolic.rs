@@ -10,6 +10,8 @@ use num_rational::BigRational;
 use std::collections::BTreeSet;
 
 const MOST_LETTERS: usize = 2;
+/// Longer differences, in bytes, are not read.
+const MOST_LENGTH: usize = 4_000;
 const MOST_DEPTH: usize = 60;
 const GREEK: [&str; 23] = [
     "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lamda",
@@ -21,6 +23,9 @@ pub fn verdict(given: &str, truth: &str) -> (bool, Rule) {
     let difference = format!("({truth})-({given})");
     if is_blocked(&difference) {
         return (false, Rule::Blocked);
+    }
+    if difference.len() > MOST_LENGTH {
+        return (false, Rule::Error);
     }
     let Some(expression) = parse(&difference) else {
         return (false, Rule::Error);
@@ -90,7 +95,7 @@ fn tokens(text: &str) -> Option<Vec<Token>> {
         } else if letter == '*' && letters.get(at + 1) == Some(&'*') {
             tokens.push(Token::Mark('^'));
             at += 2;
-        } else if "+-*/^()!".contains(letter) {
+        } else if "+-*/^()!,".contains(letter) {
             tokens.push(Token::Mark(letter));
             at += 1;
         } else {
@@ -201,23 +206,21 @@ impl Parser {
     }
 
     fn product(&mut self) -> Option<Expression> {
-        let mut product = self.signed()?;
+        let mut factors = vec![self.signed()?];
         loop {
             match self.mark() {
                 Some('*') => {
                     self.at += 1;
-                    product = Expression::Product(vec![product, self.signed()?]);
+                    factors.push(self.signed()?);
                 }
                 Some('/') => {
                     self.at += 1;
-                    product = Expression::Over(Box::new(product), Box::new(self.signed()?));
+                    let above = Box::new(Expression::product(factors));
+                    factors = vec![Expression::Over(above, Box::new(self.signed()?))];
                 }
-                Some('(') => product = Expression::Product(vec![product, self.power()?]),
-                Some(_) => return Some(product),
-                None if self.at < self.tokens.len() => {
-                    product = Expression::Product(vec![product, self.power()?]);
-                }
-                None => return Some(product),
+                Some('(') => factors.push(self.power()?),
+                None if self.at < self.tokens.len() => factors.push(self.power()?),
+                _ => return Some(Expression::product(factors)),
             }
         }
     }
@@ -279,7 +282,7 @@ impl Parser {
                 Some(Expression::Symbol(name))
             }
             Token::Root => {
-                let inside = self.group()?;
+                let inside = self.arguments()?;
                 Some(Expression::Root(Box::new(inside), 2))
             }
             Token::Mark('(') => {
@@ -290,12 +293,24 @@ impl Parser {
         }
     }
 
+    /// A group that may end with a comma, as calls may in Python.
+    fn arguments(&mut self) -> Option<Expression> {
+        self.group_with(true)
+    }
+
     fn group(&mut self) -> Option<Expression> {
+        self.group_with(false)
+    }
+
+    fn group_with(&mut self, is_call: bool) -> Option<Expression> {
         if self.mark() != Some('(') {
             return None;
         }
         self.at += 1;
         let inside = self.sum()?;
+        if is_call && self.mark() == Some(',') {
+            self.at += 1;
+        }
         if self.mark() != Some(')') {
             return None;
         }

@@ -80,20 +80,20 @@ impl<'a> Parser<'a> {
     }
 
     fn product(&mut self) -> Option<Expression> {
-        let mut product = self.signed()?;
+        let mut factors = vec![self.signed()?];
         loop {
             if self.take('*') {
-                product = Expression::Product(vec![product, self.signed()?]);
+                factors.push(self.signed()?);
             } else if self.take('/') {
-                product = Expression::Over(Box::new(product), Box::new(self.signed()?));
+                let above = Box::new(Expression::product(factors));
+                factors = vec![Expression::Over(above, Box::new(self.signed()?))];
             } else if let Some(Token::Scale(zeros)) = self.peek() {
                 self.at += 1;
-                let scale = Expression::integer(10_i64.pow(*zeros));
-                product = Expression::Product(vec![product, scale]);
+                factors.push(Expression::integer(10_i64.pow(*zeros)));
             } else if self.starts_factor() {
-                product = Expression::Product(vec![product, self.power()?]);
+                factors.push(self.power()?);
             } else {
-                return Some(product);
+                return Some(Expression::product(factors));
             }
         }
     }

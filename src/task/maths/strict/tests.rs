@@ -112,6 +112,8 @@ fn what_only_looks_the_same() {
 fn hostile_texts_end_soon() {
     let deep = "(".repeat(5_000);
     let roots = "\\sqrt{".repeat(3_000);
+    let braces = "{".repeat(900) + "7 + 1" + &"}".repeat(900);
+    let factors = "x".repeat(1_900);
     for given in [
         "9^{9^{9}}",
         "999999!",
@@ -123,6 +125,8 @@ fn hostile_texts_end_soon() {
         "\\sqrt{123456789012345678901234567890123456789012345678901234567891}",
         &deep,
         &roots,
+        &braces,
+        &factors,
         "\\frac{\\frac{\\frac",
         "\\begin{pmatrix}\\begin{pmatrix}",
     ] {

@@ -293,11 +293,7 @@ impl Lexer {
         }
         let mut value = BigRational::from_integer(parse(&digits)?);
         let mut is_whole = true;
-        if self.peek(0) == Some('.')
-            && self
-                .peek(1)
-                .is_none_or(|next| next.is_ascii_digit() || next == '\\')
-        {
+        if self.peek(0) == Some('.') {
             self.at += 1;
             is_whole = false;
             let decimals = self.digits();
