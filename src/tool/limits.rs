@@ -72,7 +72,7 @@ fn without_escapes(text: &str) -> String {
             continue;
         }
         letters.next();
-        while let Some(parameter) = letters.next() {
+        for parameter in letters.by_ref() {
             if ('\x40'..='\x7e').contains(&parameter) {
                 break;
             }

@@ -15,6 +15,7 @@ mod headless;
 mod items;
 mod moa;
 mod parity;
+mod plan;
 mod planner;
 mod presets;
 mod screens;
