@@ -10,7 +10,7 @@
 //! catalog   which models exist and how they get on disk                        -> domain store net
 //! task      data sets in, answers read and graded, utilities                   -> domain
 //! tool      what agents may call: calculator, clock, files, shell, MCP servers -> domain net
-//! society   who talks to whom: single, mixture of agents                       -> domain backend tool task
+//! society   who talks to whom: single, mixture, debate, planner, graph         -> domain backend tool task
 //! serve     synod as an OpenAI-compatible server                               -> domain backend society lm catalog
 //! machine   what this computer has: CPU, memory, GPUs                          -> domain
 //! store     where files live: settings, presets, themes, sessions              -> domain
