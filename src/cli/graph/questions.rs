@@ -211,7 +211,9 @@ fn voted(result: &ItemResult, node: NodeId) -> Option<&str> {
 fn grade_board(puzzle: &Puzzle, result: &ItemResult) -> Grade {
     let score = |text: &str| Board::read(text).map(|board| board.score(puzzle));
     let last = result.answer().and_then(score);
-    let all = result.texts.values().filter_map(|text| score(text));
+    // A node that hands on several boards shows them with an empty line between.
+    let blocks = result.texts.values().flat_map(|text| text.split("\n\n"));
+    let all = blocks.filter_map(score);
     let best = all.map(|score| score.word_rate()).fold(0.0, f64::max);
     let reached = last.unwrap_or_default();
     Grade {

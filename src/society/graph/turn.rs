@@ -244,7 +244,9 @@ impl<'a> Turn<'a> {
             Ok(answer) => self.said[node].push(answer.text.into()),
             Err(broken) => {
                 let members = &self.graph.members;
-                let listeners = self.edges.iter().filter(|(from, _)| *from == node);
+                let reads =
+                    |(from, to): &&Edge| *from == node && self.schedule.level(*to).is_some();
+                let listeners = self.edges.iter().filter(reads);
                 let listeners: Vec<&str> = listeners.map(|(_, to)| members.name(*to)).collect();
                 let text = format!(
                     "{} gave nothing ({}); without it: {}",
