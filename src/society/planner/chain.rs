@@ -1,22 +1,23 @@
 //! One chain of steps: plan, call, observe, until the planner hands over to the summarizer, gives up, or a limit is reached.
 
+mod question;
+
 use super::action::{self, Action, Unread};
 use super::backbone::{self, Backbone};
 use super::decision::{self, Decision, Planned, canonical};
-use super::prompts::fill;
-use super::shape;
 use super::trajectory::{self, Elision, Speaker, Turn};
 use super::{ANSWER, Fallback, GiveUp, Mode, Part, Planner, plan_of, tool_node};
 use crate::domain::event::{Level, Outcome};
 use crate::domain::fault::FaultClass;
 use crate::domain::id::NodeId;
-use crate::domain::message::{Message, Role};
+use crate::domain::message::Message;
 use crate::domain::plan::Node;
 use crate::society::Task;
-use crate::society::scope::{Answer, Ask, Broken, Scope};
+use crate::society::scope::{Broken, Scope};
 use crate::society::single::outcome_of;
 use crate::tool::kit::Offer;
 use crate::tool::{Card, ErrorKind, ToolError};
+use question::Question;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -29,9 +30,6 @@ const CALL_TRIES: u64 = 3;
 const MOST_ERRORS: usize = 3;
 /// Observations that were errors after which a planner without decision is taken to be done.
 const DOUBTFUL: usize = 2;
-/// Most tokens of a part where the preset sets none.
-const STEP_TOKENS: u32 = 384;
-const ANSWER_TOKENS: u32 = 768;
 /// Added to the temperature of a last try, so that it differs.
 const WARMER: f32 = 0.3;
 
@@ -83,21 +81,6 @@ pub(super) struct Chain<'a> {
     /// Whether local models are held to the shape of their part.
     shapes: bool,
     began: Instant,
-}
-
-/// One question to a part.
-struct Question<'q> {
-    node: NodeId,
-    part: Part,
-    offer: &'q Offer,
-    thought: &'q str,
-    /// Put behind the prompt.
-    addition: &'q str,
-    /// What was said since: the reply that did not fit, and why.
-    talk: &'q [Message],
-    /// From 0.
-    attempt: u64,
-    warmer: f32,
 }
 
 impl<'a> Chain<'a> {
@@ -578,107 +561,6 @@ impl<'a> Chain<'a> {
         let text = format!("There is no answer: {reason}");
         self.scope.say(ANSWER, text.clone());
         Outcome::Answered { text }
-    }
-
-    /// Asks a part; when the prompt does not fit, what is old is left out step by step.
-    async fn ask(&mut self, question: Question<'_>) -> Result<Answer, Broken> {
-        loop {
-            let ask = self.request(&question);
-            match self.scope.ask(ask).await {
-                Ok(answer) => {
-                    self.tokens += answer.usage.prompt_tokens + answer.usage.completion_tokens;
-                    return Ok(answer);
-                }
-                Err(broken) => match self.elision.more() {
-                    Some(more) if broken.fault.class == FaultClass::ContextTooLong => {
-                        self.elision = more;
-                        self.scope.note(
-                            Level::Warning,
-                            "the steps do not fit the context; older ones are left out",
-                        );
-                        self.scope.restarted(question.node);
-                    }
-                    _ if broken.fault.class == FaultClass::BadRequest
-                        && self.is_constrained(question.part) =>
-                    {
-                        self.shapes = false;
-                        self.scope.restarted(question.node);
-                    }
-                    _ => return Err(broken),
-                },
-            }
-        }
-    }
-
-    fn request(&self, question: &Question<'_>) -> Ask {
-        let part = question.part;
-        let seat = self.planner.seat(part);
-        let system = seat
-            .messages(&self.task.conversation)
-            .into_iter()
-            .find(|message| message.role == Role::System);
-        let messages = system
-            .into_iter()
-            .chain([Message::user(self.prompt(question))])
-            .chain(question.talk.iter().cloned())
-            .collect();
-        let seed = self.task.seed.wrapping_add(question.attempt);
-        let mut request = seat.request(messages, question.node, seed);
-        let sampling = &mut request.sampling;
-        let most = if part == Part::Summarizer {
-            ANSWER_TOKENS
-        } else {
-            STEP_TOKENS
-        };
-        sampling.max_tokens.get_or_insert(most);
-        if part == Part::Caller {
-            sampling.temperature.get_or_insert(0.0);
-            if sampling.stop.is_empty() {
-                sampling.stop.push("\nObservation".into());
-            }
-        }
-        if question.warmer > 0.0 {
-            sampling.temperature = Some(sampling.clamped_temperature() + question.warmer);
-        }
-        if self.is_constrained(part) && sampling.response_format.is_none() {
-            sampling.response_format = shape::of(part, &cards(question.offer));
-        }
-        let reuse = (question.attempt == 0)
-            .then(|| self.task.reuse.get(&question.node))
-            .flatten();
-        Ask::new(question.node, request).reusing(reuse)
-    }
-
-    /// A shape that the engine does not understand is given up for the rest of the turn.
-    fn is_constrained(&self, part: Part) -> bool {
-        self.shapes && self.planner.settings.constrain && self.planner.seat(part).model.is_local()
-    }
-
-    fn prompt(&self, question: &Question<'_>) -> String {
-        let prompts = &self.planner.settings.prompts;
-        let template = match question.part {
-            Part::Planner => &prompts.planner,
-            Part::Caller => &prompts.caller,
-            Part::Summarizer => &prompts.summarizer,
-            Part::Backbone => &prompts.backbone,
-        };
-        let cards = cards(question.offer);
-        let names: Vec<&str> = cards.iter().map(|card| card.name.as_str()).collect();
-        let used: Vec<&str> = self.used.iter().map(String::as_str).collect();
-        let mut prompt = fill(
-            template,
-            &[
-                ("doc", &trajectory::documents(&cards, &used, self.elision)),
-                ("history", &trajectory::linear(&self.turns, self.elision)),
-                ("thought", question.thought),
-                ("tool_names", &names.join(", ")),
-            ],
-        );
-        prompt.push_str(question.addition);
-        if self.planner.settings.cue {
-            prompt.push_str(question.part.cue());
-        }
-        prompt
     }
 }
 

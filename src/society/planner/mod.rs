@@ -5,6 +5,7 @@
 //! Whatever goes wrong with a call is an observation for the planner, never an end of the turn.
 
 pub mod action;
+mod arguments;
 pub mod backbone;
 mod chain;
 pub mod decision;
