@@ -18,12 +18,13 @@ pub struct Desk {
 }
 
 impl Desk {
+    /// Carries an order out. A message that comes back belongs before anything typed since.
     pub fn carry_out(
         &mut self,
         order: Order,
         app: &App,
         view: &mut View,
-    ) -> Result<(), RuntimeError> {
+    ) -> Result<Option<Msg>, RuntimeError> {
         match order {
             Order::Copy(text) => match clipboard::copy(&text, &self.around, output::stdout()?) {
                 Ok(sent) => self.notice(sent.words(), false),
@@ -34,8 +35,8 @@ impl Desk {
                 is_draft: true,
             } => {
                 let edited = self.in_editor(view, |command| editor::edit(command, &text))?;
-                self.inbox
-                    .answer(Msg::Edited(edited.map_err(|error| error.to_string())));
+                let edited = edited.map_err(|error| error.to_string());
+                return Ok(Some(Msg::Edited(edited)));
             }
             Order::Edit {
                 text,
@@ -64,7 +65,7 @@ impl Desk {
             }
             Order::Quit => {}
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Gives the terminal to the person's editor while `work` runs.

@@ -81,7 +81,9 @@ pub fn run(
                 break 0;
             }
             for order in orders {
-                desk.carry_out(order, &app, &mut view)?;
+                if let Some(msg) = desk.carry_out(order, &app, &mut view)? {
+                    waiting.extend(app.update(msg, parts.clock.now()));
+                }
                 pacer.request(Reason::Key, Instant::now());
             }
         }
