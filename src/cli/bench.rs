@@ -40,6 +40,9 @@ pub struct BenchArgs {
     /// How many sequences are decoded at once, one figure for each number
     #[arg(long, default_value = "1,2,4,6,8", value_delimiter = ',', value_name = "N,…", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub streams: Vec<u32>,
+    /// A folder with a LoRA adapter; several of them are dealt out to the sequences, and decoding with them is measured too
+    #[arg(long = "adapter", value_name = "DIR", conflicts_with_all = ["turn", "perplexity"])]
+    pub adapters: Vec<PathBuf>,
     /// One turn of a council instead: references at once, then the aggregator, 128 tokens each
     #[arg(long, conflicts_with_all = ["perplexity"])]
     pub turn: bool,

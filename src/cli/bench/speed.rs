@@ -3,6 +3,7 @@
 use super::limit::{Cost, Machine};
 use super::{Bench, compute, rounded};
 use crate::domain::fault::{Fault, FaultClass};
+use crate::lm::adapter::{Adapter, Blend};
 use crate::lm::cache::{Cache, Table};
 use crate::lm::decoder::{self, Pass, Span};
 use crate::lm::engine::Options;
@@ -10,6 +11,8 @@ use crate::lm::kernel::{Instructions, Pool};
 use crate::lm::model::Model;
 use crate::machine::memory::resident_bytes;
 use serde::Serialize;
+use std::io::Write;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Decoding steps before the clock starts.
@@ -45,6 +48,18 @@ struct Figure {
     decode_tokens_per_second: f64,
     prefill_limit: f64,
     decode_limit: f64,
+    #[serde(flatten)]
+    adapted: Option<Adapted>,
+}
+
+/// Decoding once more, each sequence with an adapter.
+#[derive(Serialize)]
+struct Adapted {
+    /// Different adapters in the batch.
+    adapters: usize,
+    adapter_decode_tokens_per_second: f64,
+    /// Of decoding without, in the same run.
+    adapter_ratio: f64,
 }
 
 pub fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
@@ -62,11 +77,24 @@ pub fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
         );
         return Err(Fault::new(FaultClass::BadRequest, what).into());
     }
+    let blends = blends(bench, &model)?;
     for &streams in &bench.args.streams {
         let streams = streams as usize;
-        let mut run = Run::new(&model, &pool, prompt, steps, streams);
+        let mut run = Run::new(&model, &pool, prompt, steps, streams, &[]);
         let prefill = run.prefill()?;
         let decode = run.decode()?;
+        let adapted = if blends.is_empty() {
+            None
+        } else {
+            let mut run = Run::new(&model, &pool, prompt, steps, streams, &blends);
+            run.prefill()?;
+            let rate = run.decode()?;
+            Some(Adapted {
+                adapters: blends.len().min(streams),
+                adapter_decode_tokens_per_second: rounded(rate),
+                adapter_ratio: rounded(rate / decode),
+            })
+        };
         let context = (prompt + WARM_UP + steps / 2) as f64;
         let figure = Figure {
             peer: "synod",
@@ -78,9 +106,16 @@ pub fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
             decode_tokens_per_second: rounded(decode),
             prefill_limit: rounded(machine.prefill(&cost, prompt as f64)),
             decode_limit: rounded(machine.decode(&cost, streams as f64, context)),
+            adapted,
         };
+        let with = figure.adapted.as_ref().map_or_else(String::new, |with| {
+            format!(
+                "   with {} adapters {:.0} ({:.2} x)",
+                with.adapters, with.adapter_decode_tokens_per_second, with.adapter_ratio
+            )
+        });
         let sentence = format!(
-            "{streams:>3} at once  prefill {:>7.0} tokens/s ({:.0} % of the bound)   decoding {:>6.0} tokens/s in all ({:.0} %)",
+            "{streams:>3} at once  prefill {:>7.0} tokens/s ({:.0} % of the bound)   decoding {:>6.0} tokens/s in all ({:.0} %){with}",
             prefill,
             prefill / figure.prefill_limit * 100.0,
             decode,
@@ -89,6 +124,23 @@ pub fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
         bench.say(&figure, &sentence)?;
     }
     Ok(())
+}
+
+/// The adapters that sequences carry, each alone.
+fn blends(bench: &Bench<'_>, model: &Model) -> anyhow::Result<Vec<Blend>> {
+    let mut blends = Vec::new();
+    for folder in &bench.args.adapters {
+        let (adapter, warnings) = Adapter::open(folder, &model.config).map_err(Fault::from)?;
+        for warning in warnings {
+            writeln!(
+                std::io::stderr(),
+                "synod: adapter {}: {warning}",
+                folder.display()
+            )?;
+        }
+        blends.push(Blend::of(Arc::new(adapter)));
+    }
+    Ok(blends)
 }
 
 fn facts(
@@ -149,6 +201,8 @@ struct Run<'a> {
     pool: &'a Pool,
     cache: Cache,
     sequences: Vec<(Vec<u32>, Table)>,
+    /// Dealt out to the sequences in turn; none for bare weights.
+    blends: &'a [Blend],
     prompt: usize,
     steps: usize,
     /// Prompt tokens of a pass: as the engine cuts them.
@@ -156,7 +210,14 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(model: &'a Model, pool: &'a Pool, prompt: usize, steps: usize, streams: usize) -> Self {
+    fn new(
+        model: &'a Model,
+        pool: &'a Pool,
+        prompt: usize,
+        steps: usize,
+        streams: usize,
+        blends: &'a [Blend],
+    ) -> Self {
         let config = &model.config;
         let token = config.layers * 2 * config.kv_width() * size_of::<u16>();
         let room = (prompt + steps + WARM_UP + 32) * streams * token;
@@ -172,6 +233,7 @@ impl<'a> Run<'a> {
             pool,
             cache: Cache::new(config.layers, config.kv_width(), room),
             sequences,
+            blends,
             prompt,
             steps,
             chunk: Options::default().prefill_tokens,
@@ -181,7 +243,7 @@ impl<'a> Run<'a> {
     /// Computes all prompts one after the other; tokens a second of the last one.
     fn prefill(&mut self) -> Result<f64, Fault> {
         let mut rate = 0.0;
-        for (tokens, table) in &mut self.sequences {
+        for (at, (tokens, table)) in self.sequences.iter_mut().enumerate() {
             let start = Instant::now();
             while table.len() < self.prompt {
                 let first = table.len();
@@ -191,7 +253,7 @@ impl<'a> Run<'a> {
                     table,
                     start: first,
                     tokens: &tokens[first..end],
-                    adapter: None,
+                    adapter: dealt(self.blends, at),
                     wanted: usize::from(end == self.prompt),
                 };
                 let (config, weights) = (&self.model.config, &self.model.weights);
@@ -226,11 +288,12 @@ impl<'a> Run<'a> {
             let spans: Vec<Span<'_>> = self
                 .sequences
                 .iter()
-                .map(|(tokens, table)| Span {
+                .enumerate()
+                .map(|(at, (tokens, table))| Span {
                     table,
                     start: table.len(),
                     tokens: &tokens[table.len()..],
-                    adapter: None,
+                    adapter: dealt(self.blends, at),
                     wanted: 1,
                 })
                 .collect();
@@ -248,6 +311,10 @@ impl<'a> Run<'a> {
         let drawn = self.steps * self.sequences.len();
         Ok(drawn as f64 / start.elapsed().as_secs_f64())
     }
+}
+
+fn dealt(blends: &[Blend], sequence: usize) -> Option<&Blend> {
+    blends.get(sequence.checked_rem(blends.len())?)
 }
 
 fn no_room() -> Fault {
