@@ -105,6 +105,7 @@ pub enum PaneAction {
     Focus(u8),
     Prompt,
     Zoom,
+    Board,
     LineDown,
     LineUp,
     HalfDown,
@@ -147,6 +148,9 @@ pub enum ListAction {
     RestoreSession,
     Yes,
     No,
+    AllowSession,
+    Never,
+    EditArguments,
 }
 
 /// Orders to the models screen.
@@ -468,9 +472,10 @@ impl PromptAction {
 
 impl PaneAction {
     /// All but the numbered ones.
-    pub const ALL: [PaneAction; 20] = [
+    pub const ALL: [PaneAction; 21] = [
         PaneAction::Prompt,
         PaneAction::Zoom,
+        PaneAction::Board,
         PaneAction::LineDown,
         PaneAction::LineUp,
         PaneAction::HalfDown,
@@ -505,6 +510,10 @@ impl PaneAction {
             ),
             Self::Prompt => card("prompt", "return to the prompt"),
             Self::Zoom => card("zoom", "give this pane the whole screen, and back"),
+            Self::Board => card(
+                "board",
+                "a graph as nodes, as reasons of its edges, as a matrix",
+            ),
             Self::LineDown => card("line-down", "one line down"),
             Self::LineUp => card("line-up", "one line up"),
             Self::HalfDown => card("half-down", "half a page down"),
@@ -528,7 +537,7 @@ impl PaneAction {
 }
 
 impl ListAction {
-    pub const ALL: [ListAction; 19] = [
+    pub const ALL: [ListAction; 22] = [
         ListAction::Up,
         ListAction::Down,
         ListAction::PageUp,
@@ -548,6 +557,9 @@ impl ListAction {
         ListAction::RestoreSession,
         ListAction::Yes,
         ListAction::No,
+        ListAction::AllowSession,
+        ListAction::Never,
+        ListAction::EditArguments,
     ];
 
     fn card(self) -> Card {
@@ -571,6 +583,9 @@ impl ListAction {
             Self::RestoreSession => card("restore-session", "bring back what was deleted last"),
             Self::Yes => card("yes", "yes"),
             Self::No => card("no", "no"),
+            Self::AllowSession => card("allow-session", "allow this tool until the session ends"),
+            Self::Never => card("never", "refuse this tool until the session ends"),
+            Self::EditArguments => card("edit-arguments", "change the arguments before the call"),
         }
     }
 }

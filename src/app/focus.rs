@@ -34,8 +34,34 @@ pub struct FocusState {
     pub views: BTreeMap<PaneId, PaneView>,
     /// The search in the focused pane, while typed and after.
     pub search: Option<PaneSearch>,
+    /// What the board of an agent graph shows.
+    pub board: BoardView,
     /// What was drawn last.
     pub viewport: Viewport,
+}
+
+/// The faces of a graph's board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BoardView {
+    /// Nodes in the order they run, with their edges.
+    #[default]
+    Nodes,
+    /// The open node's potential edges, and why each is there or not.
+    Edges,
+    /// The probabilities of all potential edges.
+    Matrix,
+}
+
+impl BoardView {
+    /// The next face, around.
+    #[must_use]
+    pub fn next(self) -> Self {
+        match self {
+            Self::Nodes => Self::Edges,
+            Self::Edges => Self::Matrix,
+            Self::Matrix => Self::Nodes,
+        }
+    }
 }
 
 /// How one pane is looked at.

@@ -3,7 +3,9 @@
 //! Whatever a log holds, the fold neither fails nor forgets what it does not understand to be harmless: unknown nodes and
 //! repeated messages are left out.
 
-use super::transcript::{NodeState, NodeView, Said, Timing, Transcript, Turn, TurnState};
+use super::transcript::{
+    EdgeDraw, NodeState, NodeView, Said, Timing, Transcript, Turn, TurnState, Vote,
+};
 use crate::domain::clock::Millis;
 use crate::domain::event::{Event, Kind, Outcome, Progress, Source};
 use crate::domain::fault::FaultClass;
@@ -49,6 +51,7 @@ impl Transcript {
     fn interrupt(&mut self) {
         for turn in self.turns.values_mut().filter(|turn| turn.is_running()) {
             turn.state = TurnState::Interrupted;
+            turn.asked.clear();
             for view in turn.nodes.values_mut().filter(|v| v.state.is_active()) {
                 view.change(NodeState::Interrupted);
             }
@@ -142,6 +145,9 @@ impl Turn {
             plan: Plan::default(),
             nodes: BTreeMap::new(),
             notes: Vec::new(),
+            edges: Vec::new(),
+            ballots: Vec::new(),
+            asked: BTreeMap::new(),
             state: TurnState::Running,
             began,
             ended: None,
@@ -170,10 +176,49 @@ impl Turn {
             | Kind::Restarted { node }
             | Kind::Done { node, .. }
             | Kind::Failed { node, .. }
+            | Kind::Called { node, .. }
             | Kind::Mark { node, .. } => {
                 if let Some(view) = self.nodes.get_mut(node) {
                     view.apply(at, kind);
                 }
+            }
+            Kind::Asked { node, question } => {
+                self.asked.insert(*node, question.clone());
+            }
+            Kind::Replied { node, .. } => {
+                self.asked.remove(node);
+            }
+            Kind::Drawn {
+                from,
+                to,
+                logit,
+                probability,
+                draw,
+                outcome,
+            } => {
+                // A graph that is drawn again starts over with its first edge.
+                self.edges
+                    .retain(|edge| (edge.from, edge.to) != (*from, *to));
+                self.edges.push(EdgeDraw {
+                    from: *from,
+                    to: *to,
+                    logit: *logit,
+                    probability: *probability,
+                    draw: *draw,
+                    outcome: *outcome,
+                });
+            }
+            Kind::Ballot {
+                voter,
+                choice,
+                weight,
+            } => {
+                self.ballots.retain(|vote| vote.voter != *voter);
+                self.ballots.push(Vote {
+                    voter: *voter,
+                    choice: choice.clone(),
+                    weight: *weight,
+                });
             }
             _ => {}
         }
@@ -192,6 +237,7 @@ impl Turn {
     fn finish(&mut self, at: Millis, outcome: &Outcome) {
         self.state = TurnState::Ended(outcome.clone());
         self.ended = Some(at);
+        self.asked.clear();
         for view in self.nodes.values_mut().filter(|v| v.state.is_active()) {
             view.change(NodeState::Stopped);
             view.timing.ended = Some(at);
@@ -239,6 +285,7 @@ impl NodeView {
             usage: None,
             timing: Timing::default(),
             marks: BTreeMap::new(),
+            call: None,
         }
     }
 
@@ -263,6 +310,14 @@ impl NodeView {
                     FaultClass::Cancelled => NodeState::Stopped,
                     _ => NodeState::Failed(fault.clone()),
                 });
+            }
+            Kind::Called {
+                tool, arguments, ..
+            } => {
+                self.timing.queued.get_or_insert(at);
+                self.timing.started.get_or_insert(at);
+                self.call = Some((tool.clone(), arguments.clone()));
+                self.change(NodeState::Waiting);
             }
             Kind::Mark { key, value, .. } => {
                 self.marks.insert(key.clone(), value.clone());

@@ -7,6 +7,7 @@ use super::effect::{Effect, ModelEffect, PresetEffect, SessionEffect};
 use super::models::FirstRunChoice;
 use super::msg::{Chord, Key};
 use super::overlay::{Confirm, Confirmed, Input, InputFor, ListState, Overlay};
+use crate::domain::question::Reply;
 
 /// Rows that a page key moves.
 const PAGE: isize = 10;
@@ -48,8 +49,11 @@ impl App {
                 ));
                 effects
             }
-            ListAction::Yes => self.confirmed(),
-            ListAction::No => self.declined(),
+            ListAction::Yes => self.allow(Reply::Once).unwrap_or_else(|| self.confirmed()),
+            ListAction::No => self.reply(Reply::Refuse).unwrap_or_else(|| self.declined()),
+            ListAction::AllowSession => self.allow(Reply::Session).unwrap_or_default(),
+            ListAction::Never => self.reply(Reply::Never).unwrap_or_default(),
+            ListAction::EditArguments => self.edit_arguments(),
         }
     }
 
@@ -157,6 +161,9 @@ impl App {
     }
 
     fn close(&mut self) -> Vec<Effect> {
+        if let Some(effects) = self.leave_question() {
+            return effects;
+        }
         let was_themes = matches!(self.overlay, Some(Overlay::Themes(_)));
         let was_completion = self.overlay.is_none();
         self.overlay = None;
@@ -328,6 +335,15 @@ impl App {
         };
         match input.what {
             InputFor::System => self.set_system(&input.text),
+            InputFor::Arguments(asking) => self.accept_arguments(asking, input.text),
+            InputFor::Words(asking) => {
+                let text = input.text.clone();
+                self.overlay = Some(Overlay::Input(Input {
+                    what: InputFor::Words(asking),
+                    ..input
+                }));
+                self.reply(Reply::Words { text }).unwrap_or_default()
+            }
             InputFor::RenameCurrent => self.rename(&input.text),
             InputFor::Rename(id) if self.chat.session.as_ref() == Some(&id) => {
                 self.rename(&input.text)

@@ -4,6 +4,7 @@
 //! method that takes `&self`.
 
 pub mod action;
+mod asking;
 pub mod attach;
 mod branch;
 pub mod chat;

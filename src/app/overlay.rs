@@ -3,7 +3,8 @@
 //! An overlay holds only its filter and selection; the rows are made from the state (`App::preset_rows` and its siblings), so
 //! they are never stale.
 
-use crate::domain::id::SessionId;
+use crate::domain::clock::Millis;
+use crate::domain::id::{NodeId, SessionId, TurnId};
 
 /// The one overlay that may be open.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub enum Overlay {
     Code(ListState),
     /// A yes-or-no question.
     Confirm(Confirm),
+    /// May a tool run? The text comes from the turn's open question.
+    Question(Asking),
     /// One line to type: a title, a file name.
     Input(Input),
 }
@@ -53,6 +56,15 @@ pub enum Confirmed {
     Quit,
 }
 
+/// Whose question lies over the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asking {
+    pub turn: TurnId,
+    pub node: NodeId,
+    /// When it opened: a key typed for something else must not allow anything.
+    pub since: Millis,
+}
+
 /// A line being typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
@@ -68,6 +80,10 @@ pub enum InputFor {
     RenameCurrent,
     /// The system prompt of this session; empty removes it.
     System,
+    /// Words an agent asked for.
+    Words(Asking),
+    /// The arguments of a tool's call before it runs.
+    Arguments(Asking),
 }
 
 /// A row of the preset list.

@@ -20,6 +20,7 @@ impl App {
                 };
                 self.focus.area = Area::Pane;
             }
+            PaneAction::Board => self.focus.board = self.focus.board.next(),
             PaneAction::LineDown => self.focus.scroll(pane, 1),
             PaneAction::LineUp => self.focus.scroll(pane, -1),
             PaneAction::HalfDown => self.focus.scroll_halves(pane, 1),

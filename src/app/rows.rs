@@ -18,7 +18,7 @@ impl App {
         match &self.overlay {
             Some(Overlay::Presets(_)) => return vec![Context::PresetList, Context::List],
             Some(Overlay::Sessions(_)) => return vec![Context::SessionList, Context::List],
-            Some(Overlay::Confirm(_)) => return vec![Context::Question],
+            Some(Overlay::Confirm(_) | Overlay::Question(_)) => return vec![Context::Question],
             Some(_) => return vec![Context::List],
             None => {}
         }

@@ -4,11 +4,12 @@
 //! The fold knows no keys, no panes and no sizes.
 
 use crate::domain::clock::Millis;
-use crate::domain::event::{Level, Outcome};
+use crate::domain::event::{EdgeOutcome, Level, Outcome};
 use crate::domain::fault::Fault;
 use crate::domain::id::{MessageId, NodeId, TurnId};
 use crate::domain::message::Role;
 use crate::domain::plan::{Node, Plan};
+use crate::domain::question::Question;
 use crate::domain::request::{Finish, Usage};
 use std::collections::BTreeMap;
 
@@ -55,11 +56,37 @@ pub struct Turn {
     pub nodes: BTreeMap<NodeId, NodeView>,
     /// Sentences for the person at the screen.
     pub notes: Vec<(Level, String)>,
+    /// What became of the potential edges of an agent graph, in the order they were drawn.
+    pub edges: Vec<EdgeDraw>,
+    /// Votes, in the order they were cast; the last of a voter counts.
+    pub ballots: Vec<Vote>,
+    /// Questions to the person that nobody has answered yet.
+    pub asked: BTreeMap<NodeId, Question>,
     pub state: TurnState,
     pub began: Millis,
     pub ended: Option<Millis>,
     /// The message that holds its answer.
     pub answer: Option<MessageId>,
+}
+
+/// A potential edge and what became of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EdgeDraw {
+    pub from: NodeId,
+    pub to: NodeId,
+    pub logit: f64,
+    pub probability: f64,
+    /// The number it was compared with; none where nothing was drawn.
+    pub draw: Option<f64>,
+    pub outcome: EdgeOutcome,
+}
+
+/// A vote of one voter.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Vote {
+    pub voter: NodeId,
+    pub choice: String,
+    pub weight: f32,
 }
 
 /// Where a turn stands.
@@ -90,6 +117,8 @@ pub struct NodeView {
     pub timing: Timing,
     /// Facts such as `answer` = `08:48`.
     pub marks: BTreeMap<String, String>,
+    /// The tool it called and the arguments, as JSON text.
+    pub call: Option<(String, String)>,
 }
 
 /// The state of a node: what its header says in a word and a glyph.

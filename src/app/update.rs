@@ -31,6 +31,12 @@ impl App {
     /// One message: changes the state, returns what is to be done.
     pub fn update(&mut self, msg: Msg, now: Millis) -> Vec<Effect> {
         self.now = now;
+        let effects = self.route(msg);
+        self.show_question();
+        effects
+    }
+
+    fn route(&mut self, msg: Msg) -> Vec<Effect> {
         match msg {
             Msg::Key(chord) => self.on_key(chord.normal()),
             Msg::Paste(text) => self.on_paste(&text),

@@ -1,6 +1,8 @@
 //! How screens look, at three sizes: played through the real update function, drawn into a buffer, compared as text. Roles
 //! stand in a snapshot of their own, so that a theme's colour changes nothing here.
 
+mod boards;
+
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;

@@ -3,6 +3,7 @@
 mod help;
 mod lists;
 mod presets;
+mod question;
 mod small;
 
 use crate::app::App;
@@ -30,6 +31,10 @@ pub fn draw(
         Some(Overlay::Help(state)) => help::draw(app, state, theme, buf, area, viewport),
         Some(Overlay::Confirm(confirm)) => {
             small::confirm(confirm, theme, buf, area);
+            None
+        }
+        Some(Overlay::Question(asking)) => {
+            question::draw(app, *asking, theme, buf, area);
             None
         }
         Some(Overlay::Input(input)) => small::input(input, theme, buf, area),

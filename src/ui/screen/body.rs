@@ -1,5 +1,6 @@
 //! The middle of the chat: a turn's nodes as panes or rows, rounds as tabs above them, the conversation below.
 
+use super::board::Board;
 use super::{conversation, welcome};
 use crate::app::App;
 use crate::app::action::{Action, AppAction, ChatAction, PaneAction};
@@ -7,6 +8,7 @@ use crate::app::focus::{PaneBox, PaneId, Viewport};
 use crate::app::keymap::Context;
 use crate::app::transcript::{NodeState, NodeView, Turn};
 use crate::domain::id::TurnId;
+use crate::domain::plan::Hint;
 use crate::domain::text::width;
 use crate::ui::cache::Cache;
 use crate::ui::layout::{Form, Placed, Seat, Tier, Wish, arrange};
@@ -34,12 +36,24 @@ pub fn draw(
     let shown = app
         .shown_turn()
         .and_then(|id| app.chat.transcript.turns.get(&id));
-    let nodes = shown.map_or_else(Vec::new, |turn| nodes(app, turn));
+    let mut nodes = shown.map_or_else(Vec::new, |turn| nodes(app, turn));
     let rounds = shown.map_or(0, |turn| turn.plan.rounds());
+    let is_answering = shown
+        .and_then(Turn::answer_node)
+        .is_some_and(|view| view.state != NodeState::Idle);
+    let open = open_pane(app, &nodes, is_answering);
     let mut area = area;
-    if let Some(turn) = shown.filter(|_| {
-        rounds > 1 && tier >= Tier::Compact && area.height > 8 && app.focus.zoomed.is_none()
-    }) {
+    let has_room = tier >= Tier::Compact && app.focus.zoomed.is_none();
+    if let Some(turn) = shown.filter(|turn| has_room && Board::is_wanted(turn, area.height)) {
+        let board = Board { app, turn, open };
+        let height = board.height(area, theme);
+        board.draw(theme, buf, Rect { height, ..area });
+        area = Rect::new(area.x, area.y + height, area.width, area.height - height);
+        // The board lists the others.
+        if turn.plan.hint != Hint::Grid || tier == Tier::Compact {
+            nodes.retain(|(id, _)| Some(*id) == open);
+        }
+    } else if let Some(turn) = shown.filter(|_| rounds > 1 && has_room && area.height > 8) {
         round_tabs(app, turn, theme, buf, Rect { height: 1, ..area });
         area = Rect::new(area.x, area.y + 1, area.width, area.height - 1);
     }
@@ -51,13 +65,10 @@ pub fn draw(
             is_collapsed: app.focus.view(*id).is_collapsed,
         })
         .collect();
-    let is_answering = shown
-        .and_then(Turn::answer_node)
-        .is_some_and(|view| view.state != NodeState::Idle);
     let wish = Wish {
         tier,
         seats: &seats,
-        open: open_pane(app, &nodes, is_answering),
+        open,
         zoomed: app.focus.zoomed.filter(|pane| {
             *pane == PaneId::Conversation || seats.iter().any(|seat| seat.id == *pane)
         }),

@@ -1,7 +1,8 @@
 //! The screens of the program, each from the state to cells.
 
 pub mod above_prompt;
-pub mod body;
+mod board;
+mod body;
 pub mod chat;
 pub mod conversation;
 pub mod facts;
