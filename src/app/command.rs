@@ -8,9 +8,12 @@ use crate::domain::request::{ModelRef, Sampling};
 use std::str::FromStr;
 
 /// Commands beyond those of the actions: with arguments, what completion says about them.
-pub(super) const EXTRA: [(&str, &str); 9] = [
+pub(super) const EXTRA: [(&str, &str); 12] = [
     ("/moa", "ask a mixture of agents, for this turn only"),
     ("/plain", "ask one model, for this turn only"),
+    ("/debate", "let agents debate, for this turn only"),
+    ("/plan", "ask a planner with tools, for this turn only"),
+    ("/graph", "ask an agent graph, for this turn only"),
     (
         "/with",
         "ask another preset, for this turn only: /with PRESET TEXT",
@@ -27,6 +30,15 @@ pub(super) const EXTRA: [(&str, &str); 9] = [
     ),
     ("/keys", "show the keys"),
     ("/exit", "leave the program"),
+];
+
+/// Commands for one turn: the preset that is looked for first, and the society any other must have.
+const ONE_TURN: [(&str, &str, &str); 5] = [
+    ("/moa", "moa", "moa"),
+    ("/plain", "plain", "single"),
+    ("/debate", "debate", "debate"),
+    ("/plan", "planner", "planner"),
+    ("/graph", "graph", "graph"),
 ];
 
 impl App {
@@ -56,7 +68,8 @@ impl App {
 
     fn run_command(&mut self, name: &str, rest: &str) -> Option<Vec<Effect>> {
         let effects = match (name, rest) {
-            ("/moa" | "/plain" | "/with", _) => self.one_turn(name, rest),
+            ("/with", _) => self.one_turn(name, rest),
+            _ if ONE_TURN.iter().any(|(command, ..)| *command == name) => self.one_turn(name, rest),
             ("/preset", preset) if !preset.is_empty() => self.use_preset(preset),
             ("/theme", theme) if !theme.is_empty() => self.use_theme(theme),
             ("/sessions", query) if !query.is_empty() => self.open_sessions(query),
@@ -103,8 +116,12 @@ impl App {
                 Some((preset, text)) => (Some(preset.to_owned()), text.trim()),
                 None => return self.error("/with takes a preset and a question"),
             },
-            "/moa" => (self.preset_for("moa", "moa"), rest),
-            _ => (self.preset_for("plain", "single"), rest),
+            _ => {
+                let found = ONE_TURN.iter().find(|(command, ..)| *command == name);
+                let preset =
+                    found.and_then(|(_, preset, society)| self.preset_for(preset, society));
+                (preset, rest)
+            }
         };
         if text.is_empty() {
             return self.error(format!("{name} takes a question"));

@@ -651,6 +651,26 @@ fn presets_change_in_place_and_for_one_turn() {
 }
 
 #[test]
+fn every_society_answers_one_turn_by_its_command() {
+    let agents = || vec![agent("any", "m")];
+    for (command, society) in [
+        ("/debate", "debate"),
+        ("/plan", "planner"),
+        ("/graph", "graph"),
+    ] {
+        let mut chat = Chat::new();
+        chat.keys(&format!("{command} why<enter>"));
+        assert!(chat.notice().contains("no usable preset"), "{command}");
+        chat.app.presets.push(preset("mine", society, agents()));
+        chat.keys(&format!("<ctrl+u>{command} why<enter>"));
+        let request = chat.request();
+        assert_eq!(request.council.name, "mine", "{command}");
+        assert_eq!(request.conversation.last(), Some(&user("why")));
+        assert_eq!(chat.app.preset, "council", "the preset in use stays");
+    }
+}
+
+#[test]
 fn the_preset_list_filters_and_shows_what_is_broken() {
     let mut chat = Chat::new();
     chat.keys("<f2>");
