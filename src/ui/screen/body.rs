@@ -45,8 +45,13 @@ pub fn draw(
     let mut area = area;
     let has_room = tier >= Tier::Compact && app.focus.zoomed.is_none();
     if let Some(turn) = shown.filter(|turn| has_room && Board::is_wanted(turn, area.height)) {
-        let board = Board { app, turn, open };
-        let height = board.height(area, theme);
+        let board = Board {
+            app,
+            turn,
+            open,
+            body: area.height,
+        };
+        let height = board.height(area.width, theme);
         board.draw(theme, buf, Rect { height, ..area });
         area = Rect::new(area.x, area.y + height, area.width, area.height - height);
         // The board lists the others.

@@ -3,6 +3,7 @@
 //! It shows what events said and nothing else: answers, changes and edges come as marks and draws, never from comparing texts.
 //! Everything reads without colour.
 
+mod drawing;
 mod edges;
 mod graph;
 mod matrix;
@@ -28,6 +29,8 @@ pub struct Board<'a> {
     pub turn: &'a Turn,
     /// The node that is open below; it is marked.
     pub open: Option<PaneId>,
+    /// Rows of the body it stands in.
+    pub body: u16,
 }
 
 impl Board<'_> {
@@ -37,12 +40,17 @@ impl Board<'_> {
         turn.plan.hint != Hint::Columns && turn.plan.nodes.len() > 1 && rows >= LEAST_BODY
     }
 
-    /// Rows that it takes, its rule included: never more than two fifths of the body.
+    /// Rows that it takes, its rule included.
     #[must_use]
-    pub fn height(&self, area: Rect, theme: &Theme) -> u16 {
-        let rows = self.rows(area.width, theme).len() + 1;
-        let most = area.height * 2 / 5;
-        u16::try_from(rows).unwrap_or(most).min(most.max(4))
+    pub fn height(&self, columns: u16, theme: &Theme) -> u16 {
+        let rows = self.rows(columns, theme).len() + 1;
+        let most = self.most();
+        u16::try_from(rows).unwrap_or(most).min(most)
+    }
+
+    /// Never more than two fifths of the body.
+    fn most(&self) -> u16 {
+        (self.body * 2 / 5).max(4)
     }
 
     /// Draws the rule with its title, and the rows; the row of the open node stays in sight.
@@ -109,7 +117,11 @@ impl Board<'_> {
         let columns = usize::from(columns);
         match (self.turn.plan.hint, self.app.focus.board) {
             (Hint::Grid, _) => matrix::rows(self, columns, theme),
-            (Hint::Graph, BoardView::Nodes) => graph::rows(self, columns, theme),
+            (Hint::Graph, BoardView::Nodes) => {
+                let most = usize::from(self.most() - 1);
+                drawing::rows(self, columns, most, theme)
+                    .unwrap_or_else(|| graph::rows(self, columns, theme))
+            }
             (Hint::Graph, BoardView::Edges) => edges::list(self, columns, theme),
             (Hint::Graph, BoardView::Matrix) => edges::matrix(self, columns, theme),
             (Hint::Steps | Hint::Columns, _) => steps::rows(self, columns, theme),
