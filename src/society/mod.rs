@@ -74,10 +74,10 @@ type Builder = fn(&Council) -> Result<Box<dyn Protocol>, SocietyError>;
 /// The registry: a society's name in presets and what makes it.
 const SOCIETIES: [(&str, Builder); 5] = [
     ("debate", debate::build),
-    ("moa", moa::build),
-    ("single", single::build),
     ("graph", graph::build),
+    ("moa", moa::build),
     ("planner", planner::build),
+    ("single", single::build),
 ];
 
 /// The names a preset may give as its `society`.

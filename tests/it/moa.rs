@@ -605,7 +605,7 @@ fn what_does_not_fit_is_named() {
     wrong.society = "parliament".into();
     assert_eq!(
         error(&wrong),
-        "preset \"test\", society: \"parliament\" is not known; known: moa, single"
+        "preset \"test\", society: \"parliament\" is not known; known: debate, graph, moa, planner, single"
     );
 }
 

@@ -114,11 +114,11 @@ pub fn letter(text: &str) -> Option<char> {
         }
         None => {
             let words = text.split(|letter: char| !letter.is_alphanumeric());
-            let alone = words.filter_map(|word| {
+            let mut alone = words.filter_map(|word| {
                 let mut letters = word.chars();
                 letters.next().filter(|_| letters.next().is_none())
             });
-            alone.filter(is_option).next_back()
+            alone.rfind(is_option)
         }
     }
 }

@@ -82,7 +82,7 @@ pub(super) fn rows(
     if height > most || wide > columns {
         return None;
     }
-    let mut canvas = Canvas::new(wide, height);
+    let mut canvas = Canvas::new(columns, height);
     for &(from, to) in &turn.plan.edges {
         let stroke = stroke(turn, from, to);
         let bus = long.iter().position(|edge| *edge == (from, to));

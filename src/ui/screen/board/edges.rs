@@ -78,7 +78,7 @@ fn reason(turn: &Turn, edge: &EdgeDraw, theme: &Theme) -> Line<'static> {
         ),
         Span::styled(
             format!(
-                "logit {:>6.2}  p {:.3}  {draw:<14}",
+                "logit {:>6.2}  p {:.3}  {draw:<13}  ",
                 edge.logit, edge.probability
             ),
             theme.style(Role::Text),
