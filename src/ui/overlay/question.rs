@@ -64,7 +64,7 @@ pub fn draw(app: &App, asking: Asking, theme: &Theme, buf: &mut Buffer, area: Re
         let hidden = body.len() - room + 1;
         body.truncate(room.saturating_sub(1));
         body.push(Line::styled(
-            format!("{hidden} more lines: e shows them all"),
+            format!("{hidden} more lines do not fit: enlarge the window, or refuse"),
             theme.style(Role::Warning),
         ));
     }
