@@ -109,19 +109,7 @@ pub async fn run(args: &DebateArgs, parts: &Parts) -> anyhow::Result<i32> {
         Ok(done) => done,
         Err(refusal) => return refuse(&refusal),
     };
-    let mut out = io::stdout();
-    if args.json {
-        serde_json::to_writer(&mut out, &report)?;
-        writeln!(out)?;
-    } else {
-        write!(out, "{report}")?;
-    }
-    if let Some(reason) = &report.given_up {
-        writeln!(
-            io::stderr(),
-            "synod: nothing answered, so the run was given up: {reason}"
-        )?;
-    }
+    super::report::show(&report, args.json, report.given_up.as_ref())?;
     Ok(code)
 }
 

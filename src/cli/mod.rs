@@ -15,6 +15,7 @@ pub mod models;
 pub mod plan;
 pub mod presets;
 mod progress_line;
+mod report;
 pub mod serve;
 pub mod sessions;
 

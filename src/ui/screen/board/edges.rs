@@ -123,9 +123,8 @@ pub(super) fn matrix(board: &Board<'_>, columns: usize, theme: &Theme) -> Vec<Ro
     let mut rows = vec![Row::plain(head)];
     for from in &ends {
         let is_open = board.open == Some(PaneId::Node(turn.id, *from));
-        let mark = if is_open { theme.glyphs.selected } else { " " };
         let mut line = Line::from(vec![
-            Span::styled(mark, theme.style(Role::Accent)),
+            board.mark(is_open, theme),
             list::field(
                 &truncate(&title_of(turn, *from), NAME),
                 NAME,

@@ -28,23 +28,12 @@ pub(super) fn title(turn: &Turn) -> String {
 }
 
 pub(super) fn rows(board: &Board<'_>, columns: usize, theme: &Theme) -> Vec<Row> {
-    let views = board.turn.references().chain(board.turn.answer_node());
-    views
-        .map(|view| Row {
-            line: line(board, view, columns, theme),
-            is_open: board.is_open(view),
-        })
-        .collect()
+    board.each(|view| line(board, view, columns, theme))
 }
 
 fn line(board: &Board<'_>, view: &NodeView, columns: usize, theme: &Theme) -> Line<'static> {
     let turn = board.turn;
     let (glyph, role) = node::face(&view.state, theme);
-    let mark = if board.is_open(view) {
-        theme.glyphs.selected
-    } else {
-        " "
-    };
     let name = if view.node.is_answer {
         format!("{} (final)", view.node.title)
     } else {
@@ -81,7 +70,7 @@ fn line(board: &Board<'_>, view: &NodeView, columns: usize, theme: &Theme) -> Li
     let edges = truncate(&parts.join("   "), room);
     let left = room.saturating_sub(crate::domain::text::width(&edges) + 3);
     let mut line = Line::from(vec![
-        Span::styled(mark, theme.style(Role::Accent)),
+        board.mark(board.is_open(view), theme),
         Span::styled(glyph, theme.style(role)),
         Span::raw(" "),
         list::field(&name, NAME, theme.style(Role::TextStrong)),

@@ -63,9 +63,8 @@ pub(super) fn rows(board: &Board<'_>, columns: usize, theme: &Theme) -> Vec<Row>
             continue;
         };
         let is_open = views.values().any(|view| board.is_open(view));
-        let mark = if is_open { theme.glyphs.selected } else { " " };
         let mut line = Line::from(vec![
-            Span::styled(mark, theme.style(Role::Accent)),
+            board.mark(is_open, theme),
             Span::styled(format!("{lane:<2} "), theme.style(Role::TextDim)),
             list::field(&last.node.title, NAME, theme.style(Role::Text)),
         ]);

@@ -18,7 +18,7 @@ use crate::ui::paint;
 use crate::ui::theme::{Role, Theme};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 
 /// A board needs so much of a body that something is left for panes and conversation.
 const LEAST_BODY: u16 = 13;
@@ -126,6 +126,23 @@ impl Board<'_> {
             (Hint::Graph, BoardView::Matrix) => edges::matrix(self, columns, theme),
             (Hint::Steps | Hint::Columns, _) => steps::rows(self, columns, theme),
         }
+    }
+
+    /// A row for each node, in the order they work.
+    fn each(&self, line: impl Fn(&NodeView) -> Line<'static>) -> Vec<Row> {
+        let views = self.turn.references().chain(self.turn.answer_node());
+        views
+            .map(|view| Row {
+                line: line(view),
+                is_open: self.is_open(view),
+            })
+            .collect()
+    }
+
+    /// What stands before a node's row: the sign of the open one, or a blank.
+    fn mark(&self, is_open: bool, theme: &Theme) -> Span<'static> {
+        let sign = if is_open { theme.glyphs.selected } else { " " };
+        Span::styled(sign, theme.style(Role::Accent))
     }
 
     fn is_open(&self, view: &NodeView) -> bool {

@@ -22,22 +22,11 @@ pub(super) fn title(turn: &Turn) -> String {
 }
 
 pub(super) fn rows(board: &Board<'_>, columns: usize, theme: &Theme) -> Vec<Row> {
-    let views = board.turn.references().chain(board.turn.answer_node());
-    views
-        .map(|view| Row {
-            line: line(board, view, columns, theme),
-            is_open: board.is_open(view),
-        })
-        .collect()
+    board.each(|view| line(board, view, columns, theme))
 }
 
 fn line(board: &Board<'_>, view: &NodeView, columns: usize, theme: &Theme) -> Line<'static> {
     let (glyph, role) = node::face(&view.state, theme);
-    let mark = if board.is_open(view) {
-        theme.glyphs.selected
-    } else {
-        " "
-    };
     let step = if view.node.is_answer {
         "  ".to_owned()
     } else {
@@ -50,7 +39,7 @@ fn line(board: &Board<'_>, view: &NodeView, columns: usize, theme: &Theme) -> Li
         .elapsed_ms(board.app.now)
         .map_or_else(|| "-".to_owned(), meter::clock);
     Line::from(vec![
-        Span::styled(mark, theme.style(Role::Accent)),
+        board.mark(board.is_open(view), theme),
         Span::styled(glyph, theme.style(role)),
         Span::styled(format!(" {step} "), theme.style(Role::TextDim)),
         list::field(&view.node.part, PART, theme.style(Role::TextStrong)),
