@@ -9,7 +9,9 @@ use super::id::{MessageId, NodeId, RunId, TurnId};
 use super::message::Role;
 use super::plan::Plan;
 use super::question::{Question, Reply};
+use super::reading::Reading;
 use super::request::{Finish, Usage};
+use super::run::{JobCard, Product, RunState};
 use serde::{Deserialize, Serialize};
 
 /// Version of the log format that this program writes.
@@ -131,6 +133,22 @@ pub enum Kind {
         choice: String,
         weight: f32,
     },
+    /// First event of a run: which job it is, with all that screens need to draw it.
+    Opened { card: Box<JobCard>, title: String },
+    /// A run entered a state.
+    State {
+        state: RunState,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
+    /// A run has done so many of its units (see [`JobCard::unit`]); `total` 0 is unknown.
+    Advanced { done: u64, total: u64 },
+    /// A run's state is safe on disk: `done` units, so many bytes.
+    Checkpointed { done: u64, bytes: u64 },
+    /// A run made something.
+    Made { product: Product },
+    /// A sample of the machine.
+    Sampled { reading: Reading },
     /// A point of a curve.
     Metric { series: String, x: f64, y: f64 },
     /// A row of a table; numbers stay numbers.
