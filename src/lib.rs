@@ -13,6 +13,7 @@
 //! society   who talks to whom: single, mixture, debate, planner, graph         -> domain backend tool task
 //! serve     synod as an OpenAI-compatible server                               -> domain backend society lm catalog
 //! machine   what this computer has: CPU, memory, GPUs                          -> domain
+//! job       long work: searching, training, evaluating                      -> domain lm backend society task catalog store machine
 //! store     where files live: settings, presets, themes, sessions              -> domain
 //! app       state and decisions, pure: update(Msg) -> Vec<Effect>              -> domain store(types)
 //! ui        draws App                                                          -> domain app store(theme type)
@@ -34,6 +35,7 @@ pub mod backend;
 pub mod catalog;
 pub mod cli;
 pub mod domain;
+pub mod job;
 pub mod lm;
 pub mod machine;
 pub mod net;

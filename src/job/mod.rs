@@ -1,0 +1,3 @@
+//! Long work: jobs that search, train and evaluate, in a folder each.
+
+pub mod swarm;
