@@ -13,6 +13,7 @@ pub mod config;
 pub mod decoder;
 pub mod engine;
 pub mod error;
+pub mod example;
 pub mod float;
 pub mod gguf;
 pub mod grammar;

@@ -218,7 +218,7 @@ pub fn letter(index: usize) -> char {
         .map_or('?', char::from)
 }
 
-fn read(path: &Path) -> Result<String, SetError> {
+pub(super) fn read(path: &Path) -> Result<String, SetError> {
     let bytes = std::fs::read(path).map_err(|source| SetError::Read {
         path: path.to_owned(),
         source,
@@ -237,7 +237,7 @@ fn read(path: &Path) -> Result<String, SetError> {
     })
 }
 
-fn at_line(path: &Path, line: usize, message: impl Into<String>) -> SetError {
+pub(super) fn at_line(path: &Path, line: usize, message: impl Into<String>) -> SetError {
     SetError::Broken {
         path: path.to_owned(),
         place: format!("line {line}"),

@@ -179,6 +179,12 @@ impl Tokenizer {
         self.pipeline.token_to_id(spelling)
     }
 
+    /// How a token is written, special ones included.
+    #[must_use]
+    pub fn spelling(&self, token: u32) -> Option<String> {
+        self.pipeline.id_to_token(token)
+    }
+
     /// Whether this token ends an answer.
     #[must_use]
     pub fn is_end(&self, token: u32) -> bool {
