@@ -18,6 +18,7 @@ mod progress_line;
 mod report;
 pub mod serve;
 pub mod sessions;
+pub mod train;
 
 use crate::domain::device::Device;
 use crate::runtime::headless::{BAD_ARGUMENTS, DONE, FAILED};
@@ -85,6 +86,8 @@ pub enum Command {
     Plan(Box<plan::PlanArgs>),
     /// Run an agent graph over a data set
     Graph(Box<graph::GraphArgs>),
+    /// Fine-tune an adapter on a file of conversations, or look at what would be learned
+    Train(Box<train::TrainArgs>),
     /// Look at everything a chat needs, and say what is missing
     Doctor(doctor::DoctorArgs),
     /// Serve local models and councils to programs that speak OpenAI's API
@@ -179,6 +182,7 @@ fn perform(cli: &Cli) -> anyhow::Result<i32> {
         Some(Command::Plan(args)) => tokio.block_on(plan::run(args, &parts)),
         Some(Command::Graph(args)) => tokio.block_on(graph::run(args, &parts)),
         Some(Command::Debate(args)) => tokio.block_on(debate::run(args, &parts)),
+        Some(Command::Train(args)) => tokio.block_on(train::run(args, &parts)),
         Some(Command::Bench(args)) => tokio.block_on(bench::run(args, &parts)),
         Some(Command::Doctor(args)) => {
             let context = doctor::DoctorContext {
