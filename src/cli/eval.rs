@@ -36,14 +36,15 @@ const PLAIN: &str = "plain";
 )]
 pub struct EvalArgs {
     /// File or folder: GSM8K, MATH, MMLU and CMMLU tables, Model Swarms' JSON, or JSON lines with question, answer and choices;
-    /// `arithmetic` or `arithmetic:SEED` makes sums up
+    /// `arithmetic` or `arithmetic:SEED` makes sums up, `sprout`, `sprout:DOMAIN` or `sprout:DOMAIN:SEED` the tasks of the model
+    /// in the box
     pub data: PathBuf,
     #[command(flatten)]
     pub council: CouncilFlags,
     /// Adapter over the local model that answers (a folder as PEFT saves it); repeat it for several
     #[arg(long, value_name = "DIR")]
     pub adapter: Vec<PathBuf>,
-    /// Format of the data instead of what its content looks like: gsm8k, math, arithmetic, csv, swarms or jsonl
+    /// Format of the data instead of what its content looks like: gsm8k, math, arithmetic, sprout, csv, swarms or jsonl
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<Format>,
     /// Part of the set: dev or test

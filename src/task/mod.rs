@@ -8,3 +8,4 @@ pub mod prompt;
 pub mod random;
 pub mod read;
 pub mod set;
+pub mod synthetic;

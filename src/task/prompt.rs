@@ -37,6 +37,15 @@ pub fn ask(item: &Item, own: Option<&str>) -> String {
     text + rest
 }
 
+/// The question alone, with its options below it: how the items of models that read no instructions are put.
+#[must_use]
+pub fn bare(item: &Item) -> String {
+    if item.choices.is_empty() {
+        return item.question.clone();
+    }
+    format!("{}\n{}", item.question, options(item))
+}
+
 /// How an answer in the form that the built-in prompt asks for begins, up to the letter.
 #[must_use]
 pub fn begin(item: &Item) -> &'static str {

@@ -7,6 +7,7 @@ mod arithmetic;
 mod folder;
 mod lines;
 mod math;
+mod sprout;
 mod swarms;
 mod table;
 
@@ -57,6 +58,8 @@ pub enum Format {
     Math,
     /// Made up by a seeded generator.
     Arithmetic,
+    /// Made up by the generators of the model in the box.
+    Sprout,
     /// The published tables of MMLU and CMMLU, with and without a header: question, options, letter.
     Csv,
     /// One JSON object with `dev` and `test` lists, as Model Swarms has them.
@@ -67,10 +70,11 @@ pub enum Format {
 
 impl Format {
     /// All of them, with the word that names each.
-    pub const NAMES: [(&'static str, Format); 6] = [
+    pub const NAMES: [(&'static str, Format); 7] = [
         ("gsm8k", Format::Gsm8k),
         ("math", Format::Math),
         ("arithmetic", Format::Arithmetic),
+        ("sprout", Format::Sprout),
         ("csv", Format::Csv),
         ("swarms", Format::Swarms),
         ("jsonl", Format::Lines),
@@ -166,7 +170,8 @@ pub enum SetError {
     Unusable { path: PathBuf, message: String },
 }
 
-/// Reads a file or folder; `arithmetic` and `arithmetic:SEED` name the generator where no such file is.
+/// Reads a file or folder. Where no such file is, `arithmetic` and `arithmetic:SEED` name that generator, and `sprout`,
+/// `sprout:DOMAIN`, `sprout:DOMAIN,DOMAIN:SEED` those of the model in the box.
 ///
 /// # Errors
 ///
@@ -177,6 +182,13 @@ pub fn load(path: &Path, format: Option<Format>, split: Split) -> Result<Set, Se
             name: "arithmetic".to_owned(),
             format: Format::Arithmetic,
             items: arithmetic::part(seed, split),
+        });
+    }
+    if let Some(named) = sprout::named(path, format) {
+        return Ok(Set {
+            name: path.display().to_string(),
+            format: Format::Sprout,
+            items: sprout::items(&named, path, split)?,
         });
     }
     let files = folder::files(path, split)?;
@@ -193,7 +205,7 @@ pub fn load(path: &Path, format: Option<Format>, split: Split) -> Result<Set, Se
             Format::Math => math::problem(path, file, &text)?,
             Format::Csv => table::rows(file, &text)?,
             Format::Swarms => swarms::items(file, &text, split)?,
-            Format::Arithmetic => Vec::new(),
+            Format::Arithmetic | Format::Sprout => Vec::new(),
         });
     }
     if items.is_empty() {

@@ -14,7 +14,7 @@ use crate::runtime::items::{
 use crate::task::figure::Paired;
 use crate::task::prompt;
 use crate::task::read::{Grade, Parser, grade};
-use crate::task::set::{Item, Kind, Set, Split, letter};
+use crate::task::set::{Format, Item, Kind, Set, Split, letter};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -158,18 +158,26 @@ async fn pass(
 fn task(item: &Item, evaluation: &Evaluation) -> ItemTask {
     ItemTask {
         id: item.id.clone(),
-        conversation: vec![Message::user(prompt::ask(
-            item,
-            evaluation.prompt.as_deref(),
-        ))],
+        conversation: vec![Message::user(question(item, evaluation))],
         seed: items::seed(evaluation.seed, &item.id),
+    }
+}
+
+/// Items of the model in the box are asked as it was taught, without instructions.
+fn question(item: &Item, evaluation: &Evaluation) -> String {
+    match (&evaluation.prompt, evaluation.set.format) {
+        (None, Format::Sprout) => prompt::bare(item),
+        (own, _) => prompt::ask(item, own.as_deref()),
     }
 }
 
 /// All options begin an answer in the same words, so that only their letters are weighed against each other.
 fn weigh(item: &Item, evaluation: &Evaluation) -> ChoiceTask {
     let task = task(item, evaluation);
-    let begin = prompt::begin(item);
+    let begin = match evaluation.set.format {
+        Format::Sprout => "",
+        _ => prompt::begin(item),
+    };
     let letters = (0..item.choices.len()).map(|index| letter(index).to_string());
     ChoiceTask {
         id: task.id,

@@ -12,8 +12,12 @@ pub(super) fn tail(text: &str, pieces: Option<usize>) -> &str {
     start.map_or(text, |(at, _)| &text[at + 1..])
 }
 
-/// What a text gives as its answer: for yes and no the first of these words, else what follows the last cue, else its last line.
+/// What a text gives as its answer: for yes and no the first of these words, all of it where the right answer has several
+/// lines, else what follows the last cue, else its last line.
 pub(super) fn read(text: &str, right: &str) -> Option<String> {
+    if right.trim().contains('\n') {
+        return Some(plain(text)).filter(|text| !text.is_empty());
+    }
     if is_yes_or_no(&plain(right)) {
         let behind = behind_cue(text, &CUES).and_then(first_yes_or_no);
         return behind.or_else(|| first_yes_or_no(text));
