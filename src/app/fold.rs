@@ -7,7 +7,7 @@ use super::transcript::{
     EdgeDraw, NodeState, NodeView, Said, Timing, Transcript, Turn, TurnState, Vote,
 };
 use crate::domain::clock::Millis;
-use crate::domain::event::{Event, Kind, Outcome, Progress, Source};
+use crate::domain::event::{Event, Kind, Outcome, Progress, RAN, Source};
 use crate::domain::fault::FaultClass;
 use crate::domain::id::{MessageId, NodeId, TurnId};
 use crate::domain::message::Role;
@@ -268,7 +268,7 @@ impl Turn {
             .filter(|(id, view)| !view.node.is_answer && !without.contains(id))
             .filter(|(_, view)| matches!(view.state, NodeState::Done | NodeState::Truncated))
             .filter(|(_, view)| !view.text.trim().is_empty())
-            .map(|(id, view)| (*id, view.text.clone()))
+            .map(|(id, view)| (*id, view.marks.get(RAN).unwrap_or(&view.text).clone()))
             .collect()
     }
 }

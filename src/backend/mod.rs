@@ -7,6 +7,7 @@ pub mod local;
 pub mod openai;
 pub mod scripted;
 
+use crate::domain::call::CallPiece;
 use crate::domain::cancel::Cancel;
 use crate::domain::event::Progress;
 use crate::domain::fault::{Fault, FaultClass};
@@ -21,6 +22,11 @@ use tokio::sync::{mpsc, oneshot};
 pub trait Backend: Send + Sync {
     /// Begins a generation and returns at once. Raising `cancel`, or dropping the stream, aborts the work itself.
     fn generate(&self, request: Request, cancel: Cancel) -> Tokens;
+
+    /// Whether a request for this model may bring tools, as far as is known. Where nothing else is said it may not.
+    fn takes_tools(&self, _model: &str) -> bool {
+        false
+    }
 
     /// Begins to score given continuations and returns at once. Raising `cancel`, or dropping what is returned, aborts the
     /// work itself. Where nothing else is said, a backend does not score.
@@ -45,6 +51,8 @@ pub enum Piece {
         text: String,
         thinking: bool,
     },
+    /// A tool is called, piece by piece; only when the request brought tools.
+    Call(CallPiece),
     /// How likely the next token of the text was; only when the request asked for it.
     Logprobs(Logprobs),
     /// Something was done otherwise than asked: a sentence for the person at the screen.
@@ -216,6 +224,14 @@ impl Backends {
             Ok(backend) => backend.score(request, cancel),
             Err(fault) => Scores::failed(fault),
         }
+    }
+
+    /// Whether a request for this model may bring tools.
+    #[must_use]
+    pub fn takes_tools(&self, model: &ModelRef) -> bool {
+        self.by_endpoint
+            .get(&model.endpoint)
+            .is_some_and(|backend| backend.takes_tools(&model.model))
     }
 
     fn of(&self, model: &ModelRef, adapters: &[AdapterRef]) -> Result<&Arc<dyn Backend>, Fault> {

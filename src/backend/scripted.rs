@@ -340,6 +340,7 @@ fn unreadable(error: &dyn std::fmt::Display) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::call::Tools;
     use crate::domain::message::Message;
     use crate::domain::request::{ModelRef, SCRIPTED, Sampling, TimeLimits};
     use tokio::time::Instant;
@@ -349,6 +350,7 @@ mod tests {
             adapters: Vec::new(),
             model: ModelRef::new(model, SCRIPTED),
             messages: vec![Message::user(question)],
+            tools: Tools::default(),
             sampling: Sampling::default(),
             limits: TimeLimits::default(),
         }
@@ -373,7 +375,7 @@ mod tests {
                     thought.clear();
                 }
                 Piece::End(end) => return (text, thought, end),
-                Piece::Progress(_) | Piece::Logprobs(_) | Piece::Note(_) => {}
+                Piece::Progress(_) | Piece::Logprobs(_) | Piece::Note(_) | Piece::Call(_) => {}
             }
         }
     }

@@ -32,7 +32,8 @@ const PLANNERS: [&str; 2] = ["planner", "backbone"];
 #[derive(Debug, Clone, Args)]
 #[command(
     after_help = "A task is a line of JSON with a question (or prompt, or problem), and if there is one an answer to compare with. \
-    A run with --out can be stopped and killed; the same command goes on where it was."
+    A run with --out can be stopped and killed; the same command goes on where it was. The preset's [settings] say how far \
+    it searches (strategy, width, max_calls, restarts) and whether calls come in the endpoint's own field (tools)."
 )]
 pub struct PlanArgs {
     /// File of tasks: JSON lines with question and answer, or any set that `synod eval` reads

@@ -14,6 +14,13 @@ use super::request::{Finish, Usage};
 use super::run::{JobCard, Product, RunState};
 use serde::{Deserialize, Serialize};
 
+/// The key of a mark that tells what a node's text came to mean: the call that ran in place of the one it wrote. An attempt that
+/// takes the node over takes this.
+pub const RAN: &str = "ran";
+
+/// The key of a mark that says why a branch of a search was left; empty when it is used after all.
+pub const ABANDONED: &str = "abandoned";
+
 /// Version of the log format that this program writes.
 pub const LOG_VERSION: u32 = 1;
 

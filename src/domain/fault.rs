@@ -15,6 +15,8 @@ pub enum FaultClass {
     ContextTooLong,
     /// The request was refused for another reason.
     BadRequest,
+    /// The server or its model does not do tool calling; the same in plain text may work.
+    NoToolCalls,
     /// 429, or 503 with `Retry-After`.
     RateLimited,
     /// Connection trouble, 5xx, a stream that was cut.
@@ -42,6 +44,7 @@ impl FaultClass {
             FaultClass::ModelUnavailable => "model unavailable",
             FaultClass::ContextTooLong => "context too long",
             FaultClass::BadRequest => "request refused",
+            FaultClass::NoToolCalls => "tool calling refused",
             FaultClass::RateLimited => "rate limited",
             FaultClass::Transient => "connection trouble",
             FaultClass::Timeout => "timed out",

@@ -1,5 +1,6 @@
 //! What is said to a model: a role and its text.
 
+use super::call::ToolCall;
 use serde::{Deserialize, Serialize};
 
 /// Who speaks in a conversation, by the field's standard names.
@@ -30,6 +31,12 @@ impl Role {
 pub struct Message {
     pub role: Role,
     pub content: String,
+    /// Of an assistant: the tools it called. Only endpoints with tool calling of their own read this.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<ToolCall>,
+    /// Of a tool: which call this is the result of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_id: Option<String>,
 }
 
 impl Message {
@@ -38,6 +45,8 @@ impl Message {
         Self {
             role,
             content: content.into(),
+            calls: Vec::new(),
+            call_id: None,
         }
     }
 
@@ -54,5 +63,23 @@ impl Message {
     #[must_use]
     pub fn assistant(content: impl Into<String>) -> Self {
         Self::new(Role::Assistant, content)
+    }
+
+    /// The words of an assistant that called a tool with them.
+    #[must_use]
+    pub fn calling(content: impl Into<String>, call: ToolCall) -> Self {
+        Self {
+            calls: vec![call],
+            ..Self::assistant(content)
+        }
+    }
+
+    /// What a call brought.
+    #[must_use]
+    pub fn result(of: impl Into<String>, content: impl Into<String>) -> Self {
+        Self {
+            call_id: Some(of.into()),
+            ..Self::new(Role::Tool, content)
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! No I/O, no threads, no terminal types, no clock reads: values come in, values go out. Everything here can be serialised,
 //! so an event log is at once history, fixture, replay and bug report.
 
+pub mod call;
 pub mod cancel;
 pub mod clock;
 pub mod control;

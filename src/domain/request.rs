@@ -1,5 +1,6 @@
 //! What a backend is asked for, and what it reports back about the work.
 
+use super::call::Tools;
 use super::message::Message;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -235,6 +236,8 @@ pub struct Request {
     /// What is added to the model's weights for this request, in order; local models only.
     pub adapters: Vec<AdapterRef>,
     pub messages: Vec<Message>,
+    /// What the model may call in a field of its own; only for backends that say that they take it.
+    pub tools: Tools,
     pub sampling: Sampling,
     pub limits: TimeLimits,
 }

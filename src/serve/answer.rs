@@ -4,6 +4,7 @@ use super::fault::Refusal;
 use super::wire::Body;
 use super::{DEFAULT, PRESET, Served};
 use crate::backend::{Piece, Tokens};
+use crate::domain::call::Tools;
 use crate::domain::cancel::Cancel;
 use crate::domain::council::Council;
 use crate::domain::event::{Kind, Outcome};
@@ -63,6 +64,7 @@ pub fn start(served: &Served, body: &Body) -> Result<Running, Refusal> {
             model: ModelRef::new(model.clone(), LOCAL),
             adapters: Vec::new(),
             messages: body.messages.clone(),
+            tools: Tools::default(),
             sampling: body.sampling.clone(),
             limits: unhurried(),
         };
@@ -111,7 +113,7 @@ impl Running {
                         return Part::End(Ok((Usage::default(), Finish::Stop)));
                     }
                     Piece::End(Err(fault)) => return Part::End(Err(fault)),
-                    Piece::Progress(_) | Piece::Restarted | Piece::Note(_) => {}
+                    Piece::Progress(_) | Piece::Restarted | Piece::Note(_) | Piece::Call(_) => {}
                 }
             },
             Source::Council { parts } => parts.recv().await.unwrap_or_else(|| {

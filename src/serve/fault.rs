@@ -60,7 +60,7 @@ impl Refusal {
     pub fn of(fault: &Fault) -> Self {
         let message = fault.to_string();
         match fault.class {
-            FaultClass::BadRequest => Self::bad(message),
+            FaultClass::BadRequest | FaultClass::NoToolCalls => Self::bad(message),
             FaultClass::ContextTooLong => Self::bad(message).coded("context_length_exceeded"),
             FaultClass::ModelUnavailable => Self::unknown_model(message),
             FaultClass::RateLimited => Self::busy(message),

@@ -2,11 +2,13 @@
 
 use super::scope::{Answer, Sink};
 use crate::backend::{Backends, Completion, Piece};
+use crate::domain::call::{self, CallPiece, ToolCall};
 use crate::domain::cancel::Cancel;
 use crate::domain::event::{Kind, Level, Progress};
 use crate::domain::fault::{Fault, FaultClass};
 use crate::domain::id::NodeId;
 use crate::domain::request::{Finish, Request};
+use crate::domain::text::strip_controls;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Text that has arrived, readable while the generation goes on and after it was dropped.
@@ -49,6 +51,7 @@ pub(super) struct Attempt {
 /// What one call brought.
 struct Call {
     end: Result<Completion, Fault>,
+    calls: Vec<ToolCall>,
     has_thought: bool,
     /// The backend has already tried again because of an empty answer.
     was_retried: bool,
@@ -106,9 +109,22 @@ impl Attempt {
         });
         Ok(Answer {
             text,
+            calls: call.calls.clone(),
             usage: completion.usage,
             finish: completion.finish,
         })
+    }
+
+    /// A call as text: two lines, the way models without tool calling write it.
+    fn shown(&self, calls: &[ToolCall], piece: &CallPiece) -> String {
+        match piece {
+            CallPiece::Begin { name, .. } => {
+                let is_first = calls.is_empty() && self.partial.text().trim().is_empty();
+                let before = if is_first { "" } else { "\n" };
+                format!("{before}Action: {name}\nAction Input: ")
+            }
+            CallPiece::Arguments(more) => strip_controls(more),
+        }
     }
 
     async fn call(&self) -> Call {
@@ -119,6 +135,7 @@ impl Attempt {
         let mut has_thought = false;
         let mut was_retried = false;
         let mut ahead = None;
+        let mut calls: Vec<ToolCall> = Vec::new();
         loop {
             let piece = match ahead.take() {
                 Some(piece) => piece,
@@ -137,8 +154,20 @@ impl Attempt {
                 }),
                 // Asked for by programs, not by councils.
                 Piece::Logprobs(_) => {}
+                Piece::Call(piece) => {
+                    let text = self.shown(&calls, &piece);
+                    call::fold(&mut calls, piece);
+                    self.partial.push(&text);
+                    let thinking = false;
+                    self.sink.emit(Kind::Delta {
+                        node,
+                        text,
+                        thinking,
+                    });
+                }
                 Piece::Restarted => {
                     self.partial.clear();
+                    calls.clear();
                     has_thought = false;
                     self.sink.emit(Kind::Restarted { node });
                 }
@@ -171,6 +200,7 @@ impl Attempt {
                 Piece::End(end) => {
                     return Call {
                         end,
+                        calls,
                         has_thought,
                         was_retried,
                     };

@@ -250,6 +250,7 @@ fn stop(scope: &Scope, slot: &mut Slot, fault: &Fault, ended: &mut usize) {
 fn reuse(scope: &Scope, node: NodeId, text: String) -> Answer {
     let answer = Answer {
         text: text.trim().to_owned(),
+        calls: Vec::new(),
         usage: Usage::default(),
         finish: Finish::Stop,
     };

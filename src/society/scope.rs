@@ -6,6 +6,7 @@
 use super::desk::{Desk, pump};
 use super::round::Round;
 use crate::backend::Backends;
+use crate::domain::call::ToolCall;
 use crate::domain::cancel::Cancel;
 use crate::domain::control::Control;
 use crate::domain::event::{Kind, Level};
@@ -13,7 +14,7 @@ use crate::domain::fault::Fault;
 use crate::domain::id::NodeId;
 use crate::domain::plan::Plan;
 use crate::domain::question::{Question, Reply};
-use crate::domain::request::{Finish, Request, Usage};
+use crate::domain::request::{Finish, ModelRef, Request, Usage};
 use crate::tool::kit::Kit;
 use std::fmt::Display;
 use std::sync::Arc;
@@ -78,6 +79,8 @@ impl Ask {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     pub text: String,
+    /// The tools it called in a field of their own; the text shows them too.
+    pub calls: Vec<ToolCall>,
     pub usage: Usage,
     pub finish: Finish,
 }
@@ -158,6 +161,12 @@ impl Scope {
     /// skipped and retried, until all have ended, the quorum is met, or the person goes on with what is complete.
     pub async fn gather(&self, asks: Vec<Ask>, quorum: Quorum) -> Vec<Gathered> {
         Round::new(self, asks, quorum, true).run().await
+    }
+
+    /// Whether a request for this model may bring tools.
+    #[must_use]
+    pub fn takes_tools(&self, model: &ModelRef) -> bool {
+        self.backends.takes_tools(model)
     }
 
     /// Whether the turn is being stopped.

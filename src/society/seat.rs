@@ -1,5 +1,6 @@
 //! One agent ready to speak: its own settings over the council's, and what it is sent.
 
+use crate::domain::call::Tools;
 use crate::domain::council::{Agent, Context, Council};
 use crate::domain::id::NodeId;
 use crate::domain::message::{Message, Role};
@@ -114,6 +115,7 @@ impl Seat {
             model: self.model.clone(),
             adapters: self.adapters.clone(),
             messages,
+            tools: Tools::default(),
             sampling,
             limits: self.limits,
         }

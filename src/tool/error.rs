@@ -28,6 +28,27 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    const ALL: [ErrorKind; 18] = [
+        ErrorKind::UnknownTool,
+        ErrorKind::NoAction,
+        ErrorKind::EmptyOutput,
+        ErrorKind::BadJson,
+        ErrorKind::ArgsNotObject,
+        ErrorKind::MissingRequired,
+        ErrorKind::WrongType,
+        ErrorKind::UnknownArgument,
+        ErrorKind::BadValue,
+        ErrorKind::Timeout,
+        ErrorKind::NotFound,
+        ErrorKind::Failed,
+        ErrorKind::Transport,
+        ErrorKind::DeniedByPerson,
+        ErrorKind::DeniedByRule,
+        ErrorKind::Cancelled,
+        ErrorKind::Repeat,
+        ErrorKind::Budget,
+    ];
+
     /// The word before the message.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -101,6 +122,18 @@ impl ToolError {
         Self::new(ErrorKind::Failed, message)
     }
 
+    /// The status code of an observation: 0 unless it is an error as [`ToolError::observation`] writes it. A refusal counts as
+    /// the person's.
+    #[must_use]
+    pub fn code_of(observation: &str) -> u8 {
+        let Some(said) = observation.strip_prefix("{\"error\": \"") else {
+            return 0;
+        };
+        let word = said.split(':').next().unwrap_or_default();
+        let kind = ErrorKind::ALL.iter().find(|kind| kind.word() == word);
+        kind.unwrap_or(&ErrorKind::Failed).code()
+    }
+
     /// The line a model reads in place of a result.
     #[must_use]
     pub fn observation(&self) -> String {
@@ -124,5 +157,20 @@ mod tests {
             r#"{"error": "bad_json: at 3: \"x\"\nsend one JSON object", "response": ""}"#
         );
         assert_eq!(error.kind.code(), 2);
+    }
+
+    #[test]
+    fn an_observation_tells_its_code() {
+        for kind in ErrorKind::ALL {
+            let code = ToolError::code_of(&ToolError::new(kind, "why: x").observation());
+            let refused = ErrorKind::DeniedByPerson.code();
+            let expected = if kind.word() == "denied" {
+                refused
+            } else {
+                kind.code()
+            };
+            assert_eq!(code, expected, "{kind:?}");
+        }
+        assert_eq!(ToolError::code_of("{\"answer\": 4}"), 0);
     }
 }

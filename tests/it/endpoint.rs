@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use synod::backend::openai::{OpenAi, RetryPolicy};
 use synod::backend::{Backend, Completion, Piece, Tokens};
+use synod::domain::call::Tools;
 use synod::domain::cancel::Cancel;
 use synod::domain::endpoint::{Endpoint, Price};
 use synod::domain::event::Progress;
@@ -70,6 +71,7 @@ fn request() -> Request {
         adapters: Vec::new(),
         model: ModelRef::new("m", "mock"),
         messages: vec![Message::system("Be terse."), Message::user("Hi 日本")],
+        tools: Tools::default(),
         sampling: Sampling::default(),
         limits: TimeLimits {
             connect_ms: 10_000,
@@ -127,7 +129,7 @@ async fn hear(mut tokens: Tokens) -> Heard {
                     heard.text.push_str(&text);
                 }
             }
-            Piece::Logprobs(_) | Piece::Note(_) => {}
+            Piece::Call(_) | Piece::Logprobs(_) | Piece::Note(_) => {}
             Piece::End(end) => {
                 heard.end = end;
                 return heard;
@@ -847,6 +849,7 @@ async fn a_real_server_answers() {
         adapters: Vec::new(),
         model: ModelRef::new(models[0].clone(), "real"),
         messages: vec![Message::user(question)],
+        tools: Tools::default(),
         sampling: Sampling {
             temperature: Some(0.7),
             top_p: Some(0.9),

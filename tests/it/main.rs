@@ -3,6 +3,7 @@
 
 mod adapters;
 mod architecture;
+mod calls;
 mod catalog;
 mod chat;
 mod debate;
@@ -19,6 +20,7 @@ mod plan;
 mod planner;
 mod presets;
 mod screens;
+mod search;
 mod serve;
 mod sessions;
 mod sets;

@@ -61,7 +61,7 @@ fn injection_vectors() {
         let messages: Vec<Message> = vector
             .messages
             .into_iter()
-            .map(|(role, content)| Message { role, content })
+            .map(|(role, content)| Message::new(role, content))
             .collect();
         let references: Vec<Reference> = vector
             .references

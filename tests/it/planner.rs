@@ -2,8 +2,9 @@
 
 use crate::support::steps::{Seen, Steps, kit};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use synod::backend::scripted::Scripted;
+use synod::backend::scripted::{Answer, Scripted, Step};
 use synod::domain::cancel::Cancel;
 use synod::domain::event::Outcome;
 use synod::domain::id::NodeId;
@@ -454,6 +455,157 @@ async fn a_stop_ends_a_turn_that_waits_for_the_person() {
         }
     );
     assert!(seen.calls().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_ends_a_generation_in_the_middle() {
+    let slow = |text: &str| Answer {
+        pieces: vec![Step {
+            text: text.into(),
+            word_ms: 100,
+            ..Step::default()
+        }],
+        ..Answer::default()
+    };
+    // In the planner's turn, then in the caller's of the first step.
+    for (at, nodes) in [("sum", 0), ("Input", 1)] {
+        let mut steps = Steps::new("{}", &[]).kit(calculator());
+        steps.script = Arc::new(
+            Scripted::default()
+                .with(
+                    "P",
+                    slow("First the sum of both is needed.\n Next: caller."),
+                )
+                .with("C", slow(SUM)),
+        );
+        steps.stops_at = Some(at);
+        let (seen, script) = steps.ask("What is 2+2?").await;
+        assert_eq!(
+            seen.outcome,
+            Outcome::Stopped {
+                text: String::new()
+            }
+        );
+        assert_eq!(times(&script, "C"), nodes, "nobody is asked after it");
+        assert!(seen.calls().is_empty());
+        let cut = seen.text(NodeId(if nodes == 0 { 2 } else { 3 }));
+        assert!(
+            cut.ends_with(at) || cut.contains(at),
+            "what came is kept: {cut}"
+        );
+        assert!(!cut.contains("2+2") && !cut.contains("Next"), "{cut}");
+    }
+}
+
+/// What a finished turn hands to another attempt: the texts of all steps before a node, as the transcript keeps them.
+fn before(seen: &Seen, node: u32) -> BTreeMap<NodeId, String> {
+    let ids = (2..node).map(NodeId);
+    ids.map(|id| {
+        let ran = seen.marks_of(id).get("ran").map(|text| (*text).to_owned());
+        (id, ran.unwrap_or_else(|| seen.text(id)))
+    })
+    .filter(|(_, text)| !text.is_empty())
+    .collect()
+}
+
+#[tokio::test]
+async fn a_retry_takes_over_what_stands_before_the_chosen_step() {
+    let other = "Action: calculator\nAction Input: {\"expression\": \"4*3\"}";
+    let lines = [
+        ("P", CALL),
+        ("P", CALL),
+        ("P", DONE),
+        ("C", SUM),
+        ("C", other),
+        ("S", "4 and 12"),
+    ];
+    let (first, _) = ask("{}", &lines, calculator()).await;
+    assert_eq!(first.observations(), ["4", "12"]);
+    // The nodes of the second step: planner 5, caller 6, tool 7; which parts speak anew.
+    for (node, planned, called, ran) in [(5, 2, 1, 1), (6, 1, 1, 1), (7, 1, 0, 1), (8, 1, 0, 0)] {
+        let third = "Action: calculator\nAction Input: {\"expression\": \"5*5\"}";
+        let mut lines = vec![("P", CALL); planned - 1];
+        lines.extend([("P", DONE), ("C", third), ("S", "done")]);
+        let mut again = Steps::new("{}", &lines).kit(calculator());
+        again.reuse = before(&first, node);
+        let (seen, script) = again.ask("What is 2+2?").await;
+        assert_eq!(times(&script, "P"), planned, "from {node}");
+        assert_eq!(times(&script, "C"), called, "from {node}");
+        assert_eq!(seen.calls().len(), ran, "from {node}");
+        let second = if called == 1 { "25" } else { "12" };
+        assert_eq!(seen.observations(), ["4", second], "from {node}");
+        let reused = (2..9).filter(|id| seen.marks_of(NodeId(*id)).contains_key("reused"));
+        assert_eq!(reused.collect::<Vec<u32>>(), (2..node).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_taken_over_behind_what_was_made_anew() {
+    let lines = [("P", CALL), ("P", DONE), ("C", SUM), ("S", "4")];
+    let (first, _) = ask("{}", &lines, calculator()).await;
+    let other = "Action: calculator\nAction Input: {\"expression\": \"4*3\"}";
+    let mut again = Steps::new("{}", &[("P", DONE), ("C", other), ("S", "12")]).kit(calculator());
+    again.reuse = before(&first, 9);
+    again.reuse.remove(&NodeId(3));
+    let (seen, _) = again.ask("What is 2+2?").await;
+    assert_eq!(
+        seen.observations(),
+        ["12"],
+        "the old observation is of another call"
+    );
+    // A call that was never readable is taken over as it is.
+    let bad = "Action: calculator\nAction Input: {expression = 2+2}";
+    let lines = [("P", CALL), ("P", DONE), ("C", bad), ("S", "?")];
+    let (first, _) = ask("{}", &lines, calculator()).await;
+    let mut again = Steps::new("{}", &[("P", DONE), ("S", "!")]).kit(calculator());
+    again.reuse = before(&first, 5);
+    let (seen, script) = again.ask("What is 2+2?").await;
+    assert_eq!((times(&script, "C"), seen.marks("code")), (0, vec!["2"]));
+}
+
+#[tokio::test]
+async fn a_call_that_was_edited_is_taken_over_as_it_ran() {
+    let folder = tempfile::tempdir().unwrap();
+    let notes = || {
+        kit(
+            r#"{"use":["notes"]}"#,
+            folder.path(),
+            Permissions::of_person(),
+        )
+    };
+    let wrote = "Action: note_write\nAction Input: {\"text\": \"teh milk\"}";
+    let ran = "Action: note_write\nAction Input: {\"text\": \"the milk\"}";
+    let inline = format!("Keep it.\n{wrote}");
+    for (lines, writer) in [
+        (
+            vec![("P", CALL), ("P", DONE), ("C", wrote), ("S", "Kept.")],
+            3,
+        ),
+        (vec![("P", inline.as_str()), ("P", DONE), ("S", "Kept.")], 2),
+    ] {
+        let edits = |_: &Question| {
+            Some(Reply::Edited {
+                arguments: r#"{"text":"the milk"}"#.into(),
+            })
+        };
+        let steps = Steps::new("{}", &lines).kit(notes()).person(edits);
+        let (first, _) = steps.ask("Note it.").await;
+        assert!(
+            first.text(NodeId(writer)).contains("teh"),
+            "what was written stays"
+        );
+        let mut again = Steps::new("{}", &[("P", DONE), ("S", "Again.")]).kit(notes());
+        again.reuse = before(&first, 5);
+        let (seen, script) = again.ask("Note it.").await;
+        assert!(seen.calls().is_empty());
+        assert!(
+            seen.text(NodeId(writer)).ends_with(ran),
+            "{}",
+            seen.text(NodeId(writer))
+        );
+        let told = &prompts(&script, "S")[0];
+        assert!(told.contains(ran) && !told.contains("teh"), "{told}");
+    }
 }
 
 #[tokio::test]

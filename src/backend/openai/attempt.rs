@@ -6,6 +6,7 @@ use super::sse::{SseEvent, SseParser};
 use super::think::Span;
 use super::wire::{self, Quirks};
 use super::{Inner, Piece, TokenSender, retry};
+use crate::domain::call::{CallPiece, ToolChoice};
 use crate::domain::event::Progress;
 use crate::domain::fault::{Fault, FaultClass};
 use crate::domain::request::{Finish, Request, Usage};
@@ -149,7 +150,21 @@ impl<'a> Attempt<'a> {
         let endpoint = &self.inner.connections.endpoint;
         let model = &self.request.model.model;
         let key = endpoint.key_env.as_deref();
-        fault::refused(&endpoint.name, model, key, status, wait, refusal)
+        let mut fault = fault::refused(&endpoint.name, model, key, status, wait, refusal);
+        if !self.request.tools.list.is_empty() && fault::is_about_tools(status, refusal) {
+            fault.class = FaultClass::NoToolCalls;
+            fault.hint = Some("set tools = \"text\" in the preset's settings".into());
+            if !fault::is_about_one_call(refusal) {
+                self.inner.learn(
+                    model,
+                    Quirks {
+                        no_tools: true,
+                        ..self.quirks.clone()
+                    },
+                );
+            }
+        }
+        fault
     }
 
     /// The quirks that would satisfy a server that names a field it does not take.
@@ -169,6 +184,8 @@ impl<'a> Attempt<'a> {
             "min_p" => sampling.min_p.is_some(),
             "repetition_penalty" => sampling.repeat_penalty.is_some(),
             "seed" => sampling.seed.is_some(),
+            "tool_choice" => self.request.tools.choice != ToolChoice::Auto,
+            "parallel_tool_calls" => !self.request.tools.list.is_empty(),
             _ => true,
         };
         let disliked = wire::OPTIONAL
@@ -247,6 +264,7 @@ impl<'a> Attempt<'a> {
                         // A torn last event is not worth more than the cut that tore it.
                         if let Ok(spans) = reader.read(&payload) {
                             self.emit(spans);
+                            self.emit_calls(reader.take_calls());
                         }
                     }
                     if !self.heard {
@@ -301,6 +319,7 @@ impl<'a> Attempt<'a> {
         match reader.read(payload) {
             Ok(spans) => {
                 self.emit(spans);
+                self.emit_calls(reader.take_calls());
                 Ok(())
             }
             Err(ChunkFault::Invalid(why)) => Err(self.cut(&why).into()),
@@ -317,9 +336,7 @@ impl<'a> Attempt<'a> {
             if text.is_empty() {
                 continue;
             }
-            if std::mem::take(self.shown) && self.text + self.thought == 0 {
-                self.sender.send(Piece::Restarted);
-            }
+            self.withdraw();
             let characters = text.chars().count();
             if thinking {
                 self.thought += characters;
@@ -328,6 +345,26 @@ impl<'a> Attempt<'a> {
                 self.blank &= text.trim().is_empty();
             }
             self.sender.send(Piece::Delta { text, thinking });
+        }
+    }
+
+    fn emit_calls(&mut self, pieces: Vec<CallPiece>) {
+        for piece in pieces {
+            self.begun = true;
+            self.blank = false;
+            self.withdraw();
+            self.text += match &piece {
+                CallPiece::Begin { name, .. } => name.chars().count().max(1),
+                CallPiece::Arguments(more) => more.chars().count(),
+            };
+            self.sender.send(Piece::Call(piece));
+        }
+    }
+
+    /// Before the first words of this attempt: those of an earlier one are void.
+    fn withdraw(&mut self) {
+        if std::mem::take(self.shown) && self.text + self.thought == 0 {
+            self.sender.send(Piece::Restarted);
         }
     }
 

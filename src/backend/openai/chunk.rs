@@ -1,9 +1,11 @@
-//! What one payload of a chat completion says: text, reasoning, the end, the counts, or an error.
+//! What one payload of a chat completion says: text, reasoning, tool calls, the end, the counts, or an error.
 //!
 //! Servers differ; everything is optional here and unknown fields are skipped. Pure.
 
+use super::calls::{CallDelta, CallReader};
 use super::fault::Refusal;
 use super::think::{Span, ThinkSplitter};
+use crate::domain::call::CallPiece;
 use crate::domain::request::Finish;
 use serde::Deserialize;
 use serde_json::Value;
@@ -29,6 +31,9 @@ pub enum ChunkFault {
 #[derive(Debug, Default)]
 pub struct ChunkReader {
     think: ThinkSplitter,
+    calls: CallReader,
+    /// Read and not taken yet.
+    called: Vec<CallPiece>,
     finish: Option<Finish>,
     counts: Option<Counts>,
 }
@@ -73,6 +78,8 @@ struct Part {
     reasoning_content: Option<Value>,
     #[serde(default)]
     reasoning: Option<Value>,
+    #[serde(default)]
+    tool_calls: Option<Vec<CallDelta>>,
 }
 
 #[derive(Deserialize)]
@@ -136,6 +143,11 @@ impl ChunkReader {
         Ok(spans)
     }
 
+    /// What was read of tool calls since the last time.
+    pub fn take_calls(&mut self) -> Vec<CallPiece> {
+        std::mem::take(&mut self.called)
+    }
+
     /// The answer is over: text that was held because it could have become a tag.
     pub fn end(&mut self) -> Vec<Span> {
         self.think.finish()
@@ -156,6 +168,9 @@ impl ChunkReader {
             .flatten()
         {
             spans.extend(self.think.push(&text));
+        }
+        for delta in part.tool_calls.into_iter().flatten() {
+            self.called.extend(self.calls.read(delta));
         }
         if let Some(Value::String(reason)) = choice.finish_reason {
             self.finish = match reason.as_str() {

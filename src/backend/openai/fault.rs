@@ -127,6 +127,24 @@ pub fn classify(status: u16, has_retry_after: bool, refusal: &Refusal) -> FaultC
     }
 }
 
+/// Whether a request that had tools was refused because of them. Servers say so with very different numbers: 400 (Ollama,
+/// vLLM), 404 (`OpenRouter`), 500 (llama.cpp), 501.
+#[must_use]
+pub fn is_about_tools(status: u16, refusal: &Refusal) -> bool {
+    let message = refusal.message.to_lowercase();
+    let says = ["tool", "function call", "--jinja"]
+        .iter()
+        .any(|word| message.contains(word));
+    status == 501 || (says && matches!(status, 400 | 404 | 405 | 422 | 500))
+}
+
+/// Whether it is only this one call that the server could not read, not tool calling as such.
+#[must_use]
+pub fn is_about_one_call(refusal: &Refusal) -> bool {
+    refusal.message.to_lowercase().contains("parse")
+        && !refusal.message.contains("tool-call-parser")
+}
+
 fn says_too_long(refusal: &Refusal) -> bool {
     let codes = ["context_length_exceeded", "exceed_context_size_error"];
     if codes.contains(&refusal.code.as_str()) || codes.contains(&refusal.kind.as_str()) {
@@ -377,5 +395,32 @@ mod tests {
     fn a_key_is_never_repeated() {
         let secrets = ["sk-abcdef".to_owned()];
         assert_eq!(redact("bad key sk-abcdef!", &secrets), "bad key [key]!");
+    }
+
+    #[test]
+    fn a_refusal_of_tools_is_told_from_others() {
+        let refusal = |message: &str| Refusal {
+            message: message.into(),
+            ..Refusal::default()
+        };
+        for (status, message) in [
+            (400, "registry.ollama.ai/library/x does not support tools"),
+            (404, "No endpoints found that support tool use."),
+            (500, "tools param requires --jinja flag"),
+            (
+                400,
+                "\"auto\" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set",
+            ),
+            (501, ""),
+        ] {
+            let refusal = refusal(message);
+            assert!(is_about_tools(status, &refusal), "{status} {message}");
+            assert!(!is_about_one_call(&refusal), "{message}");
+        }
+        assert!(!is_about_tools(500, &refusal("out of memory")));
+        assert!(!is_about_tools(429, &refusal("too many tool calls")));
+        assert!(is_about_one_call(&refusal(
+            "Failed to parse tool call arguments as JSON"
+        )));
     }
 }

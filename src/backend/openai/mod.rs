@@ -4,6 +4,7 @@
 //! Every call ends within its time limits, and dropping it closes the connection. It knows no screen and no store.
 
 mod attempt;
+mod calls;
 mod chunk;
 mod client;
 mod fault;
@@ -144,6 +145,10 @@ impl Backend for OpenAi {
             sender.send(Piece::End(result.map_err(|fault| inner.redacted(fault))));
         });
         tokens
+    }
+
+    fn takes_tools(&self, model: &str) -> bool {
+        !self.0.quirks_of(model).no_tools
     }
 }
 

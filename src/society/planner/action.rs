@@ -47,10 +47,13 @@ impl Action {
 /// A call in the one form that models are trained on.
 #[must_use]
 pub fn canonical(name: &str, arguments: &Value) -> String {
-    format!(
-        "Action: {name}\nAction Input: {}",
-        super::trajectory::python_json(arguments)
-    )
+    written(name, &super::trajectory::python_json(arguments))
+}
+
+/// The same with arguments that are text already.
+#[must_use]
+pub fn written(name: &str, arguments: &str) -> String {
+    format!("Action: {name}\nAction Input: {arguments}")
 }
 
 /// The pieces of a call before anything is looked up.
@@ -88,6 +91,28 @@ pub fn read(raw: &str, cards: &[&Card]) -> Result<Action, Unread> {
         let message = "no call was found; send two lines: Action: NAME, then Action Input: {...}";
         return Err(unread(ErrorKind::NoAction, message, json!({})));
     };
+    judge(&pieces, cards, flags)
+}
+
+/// Reads a call that an endpoint delivered in a field of its own: the same rules, without looking for it in a text.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn read_call(name: &str, arguments: &str, cards: &[&Card]) -> Result<Action, Unread> {
+    let pieces = Pieces {
+        name: bare(name).to_owned(),
+        input: arguments.trim().to_owned(),
+    };
+    if pieces.name.is_empty() {
+        let message = "the call names no tool; call one of the tools by its name";
+        return Err(unread(ErrorKind::NoAction, message, json!({})));
+    }
+    judge(&pieces, cards, Vec::new())
+}
+
+/// Looks the tool up and fits the arguments to it.
+fn judge(pieces: &Pieces, cards: &[&Card], mut flags: Vec<String>) -> Result<Action, Unread> {
     let card = resolve(&pieces.name, cards, &mut flags)?;
     let given = arguments(&pieces.input, card, &mut flags)?;
     let given = coerce(given, card, &mut flags);

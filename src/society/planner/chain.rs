@@ -1,52 +1,45 @@
-//! One chain of steps: plan, call, observe, until the planner hands over to the summarizer, gives up, or a limit is reached.
+//! The steps of a turn: plan, call, observe, until the planner hands over to the summarizer, gives up, or a limit is reached.
+//!
+//! One chain, or a tree of chains that [`Search`] walks: what is known at a node of it is a [`Path`].
 
+mod act;
+mod decide;
+mod finish;
+mod native;
 mod question;
 
-use super::action::{self, Action, Unread};
-use super::backbone::{self, Backbone};
-use super::decision::{self, Decision, Planned, canonical};
+use super::decision::{Decision, canonical};
+use super::search::{End, Search, Shape, Tried};
 use super::trajectory::{self, Elision, Speaker, Turn};
-use super::{ANSWER, Fallback, GiveUp, Mode, Part, Planner, plan_of, tool_node};
-use crate::domain::event::{Level, Outcome};
+use super::{ANSWER, GiveUp, Part, Planner, Strategy, ToolUse, plan_of};
+use crate::domain::call::ToolCall;
+use crate::domain::event::{ABANDONED, Level, Outcome};
 use crate::domain::fault::FaultClass;
 use crate::domain::id::NodeId;
-use crate::domain::message::Message;
 use crate::domain::plan::Node;
 use crate::society::Task;
 use crate::society::scope::{Broken, Scope};
 use crate::society::single::outcome_of;
+use crate::tool::Card;
 use crate::tool::kit::Offer;
-use crate::tool::{Card, ErrorKind, ToolError};
-use question::Question;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Tries at a decision when nothing is written.
-const EMPTY_TRIES: u64 = 5;
-/// Tries at a call: the first and two that carry the error.
-const CALL_TRIES: u64 = 3;
-/// Failed calls in a row after which the answer is written.
+/// Failed calls in a row after which a branch goes no further.
 const MOST_ERRORS: usize = 3;
-/// Observations that were errors after which a planner without decision is taken to be done.
-const DOUBTFUL: usize = 2;
-/// Added to the temperature of a last try, so that it differs.
-const WARMER: f32 = 0.3;
-
-const ENDINGS: &str = "Your reply does not say what comes next. Reply again and end with exactly one of: Next: caller. or \
-                       Next: conclusion. or Next: give up.";
-const NOT_TRIED: &str = "No tool was tried yet. If one could help, end with Next: caller. If the answer is known without any, \
-                         end with Next: conclusion. Otherwise end with Next: give up.";
+/// Model calls of a tree search where the preset sets no limit (the original's own limit).
+const TREE_CALLS: u32 = 60;
+/// Why a step is abandoned that went well itself.
+const FURTHER: &str = "nothing behind it led on";
 const INCOMPLETE: &str = "\nThe work was stopped before it was complete. Say what is known, and say plainly what is missing.";
-const HOPELESS: &str =
-    "\nNo tool could help. Explain to the user in a few words why there is no answer.";
 
 /// What the planner wants.
 enum Next {
-    /// A call; the text when the planner wrote it itself.
     Call {
         rationale: String,
-        inline: Option<String>,
+        /// The call, when the planner wrote it itself.
+        inline: Option<Written>,
     },
     Conclude {
         rationale: String,
@@ -63,43 +56,101 @@ enum Next {
     Skipped,
 }
 
+/// A call as it was written: in the text, or in the endpoint's own field for calls.
+enum Written {
+    Text(String),
+    Call {
+        /// The same as text.
+        shown: String,
+        call: ToolCall,
+        /// Further calls came with it; they do not run.
+        has_more: bool,
+    },
+}
+
+impl Written {
+    fn text(&self) -> &str {
+        match self {
+            Written::Text(text) => text,
+            Written::Call { shown, .. } => shown,
+        }
+    }
+}
+
+/// What is known at a node of the search.
+#[derive(Debug, Clone, Default)]
+struct Path {
+    turns: Vec<Turn>,
+    /// The steps that led here.
+    steps: Vec<u16>,
+    /// Calls that would bring the same again: nothing has changed since.
+    seen: BTreeSet<String>,
+    /// Failed calls in a row.
+    errors: usize,
+    /// Useful observations less failed calls; says which branch is the best when none has an answer.
+    value: i32,
+    /// The last node.
+    last: Option<NodeId>,
+}
+
 pub(super) struct Chain<'a> {
     planner: &'a Planner,
     task: &'a Task,
     scope: &'a Scope,
+    path: Path,
+    /// The branch that ended best without an answer, and how many there were.
+    best: Option<Path>,
+    ended: usize,
+    /// Steps that led nowhere, and why.
+    abandoned: BTreeMap<u16, String>,
     nodes: Vec<Node>,
-    turns: Vec<Turn>,
-    /// Calls that would bring the same again: nothing has changed since.
-    seen: BTreeSet<String>,
+    edges: Vec<(NodeId, NodeId)>,
     used: BTreeSet<String>,
     problems: BTreeSet<String>,
-    /// Failed calls in a row.
-    errors: usize,
     has_called: bool,
+    /// Something was made anew: what an earlier attempt brought after it no longer fits.
+    is_fresh: bool,
+    /// Of models, reused ones not counted.
+    calls: u32,
     tokens: u64,
     elision: Elision,
     /// Whether local models are held to the shape of their part.
     shapes: bool,
+    /// Whether calls are asked for in the endpoint's own field.
+    native: bool,
     began: Instant,
 }
 
 impl<'a> Chain<'a> {
     pub(super) fn new(planner: &'a Planner, task: &'a Task, scope: &'a Scope) -> Self {
         let seen = planner.planner.messages(&task.conversation);
+        let native = match planner.settings.tools {
+            ToolUse::Text => false,
+            ToolUse::Native => true,
+            ToolUse::Auto => scope.takes_tools(&planner.calling_seat().model),
+        };
         Self {
             planner,
             task,
             scope,
+            path: Path {
+                turns: trajectory::of_conversation(&seen),
+                ..Path::default()
+            },
+            best: None,
+            ended: 0,
+            abandoned: BTreeMap::new(),
             nodes: Vec::new(),
-            turns: trajectory::of_conversation(&seen),
-            seen: BTreeSet::new(),
+            edges: Vec::new(),
             used: BTreeSet::new(),
             problems: BTreeSet::new(),
-            errors: 0,
             has_called: false,
+            is_fresh: false,
+            calls: 0,
             tokens: 0,
             elision: Elision::Nothing,
             shapes: true,
+            native,
             began: Instant::now(),
         }
     }
@@ -112,45 +163,126 @@ impl<'a> Chain<'a> {
 
     /// An `Err` ends the turn from inside a step.
     async fn steps(&mut self) -> Result<Outcome, Outcome> {
-        let most = self.planner.settings.max_steps;
-        for step in 1..=most {
+        let settings = &self.planner.settings;
+        let most = settings.max_steps;
+        let mut search = Search::new(self.shape(), self.path.clone());
+        let mut step = 0;
+        let mut limit = None;
+        let mut gave_up = String::new();
+        while let Some((path, tried)) = search.next() {
+            self.path = path;
+            self.diversify(tried);
             if let Some(why) = self.exhausted() {
-                return Ok(self.summarize(step, Some(&why), INCOMPLETE).await);
+                return Ok(self.incomplete(step + 1, &why, self.ended + 1).await);
             }
+            step += 1;
+            self.path.steps.push(step);
             let offer = self.offer().await?;
-            let next = match self.planner.settings.mode {
-                Mode::Roles => self.decide(step, &offer).await?,
-                Mode::Backbone => self.ask_backbone(step, &offer).await?,
-            };
-            match next {
+            let next = self.decide(step, &offer).await?;
+            let (end, tried) = match next {
                 Next::Call { rationale, inline } => {
-                    self.step(step, &offer, &rationale, inline).await?;
-                    if self.errors >= MOST_ERRORS {
-                        let why = format!("{MOST_ERRORS} calls in a row failed");
-                        return Ok(self.summarize(step + 1, Some(&why), INCOMPLETE).await);
-                    }
+                    let tried = self.step(step, &offer, &rationale, inline).await?;
+                    let why = if self.path.errors >= MOST_ERRORS {
+                        format!("{MOST_ERRORS} calls in a row failed")
+                    } else if search.depth() + 1 >= usize::from(most) {
+                        format!("the limit of {most} steps was reached")
+                    } else {
+                        self.settle();
+                        search.descend(step, self.path.clone(), tried);
+                        continue;
+                    };
+                    limit = Some(why.clone());
+                    (End::Limit, Tried { why, ..tried })
+                }
+                Next::GiveUp { rationale } => {
+                    self.think(&rationale, Decision::GiveUp);
+                    gave_up.clone_from(&rationale);
+                    let tried = Tried {
+                        why: format!("gave up: {rationale}"),
+                        score: self.path.value,
+                        ..Tried::default()
+                    };
+                    (End::GaveUp, tried)
                 }
                 Next::Conclude { rationale } => {
                     self.think(&rationale, Decision::Summarizer);
-                    return Ok(self.summarize(step + 1, None, "").await);
+                    return Ok(self.summarize(step + 1, "").await);
                 }
-                Next::GiveUp { rationale } => return Ok(self.give_up(step, &rationale).await),
                 Next::Answer { rationale, text } => {
                     self.think(&rationale, Decision::Summarizer);
-                    self.announce(step + 1, None);
-                    self.scope.say(ANSWER, text.clone());
-                    return Ok(Outcome::Answered { text });
+                    return Ok(self.say_answer(step + 1, text));
                 }
                 Next::Skipped => {
                     let why = "the planner was stopped";
-                    return Ok(self.summarize(step + 1, Some(why), INCOMPLETE).await);
+                    return Ok(self.incomplete(step + 1, why, self.ended + 1).await);
                 }
+            };
+            self.abandon(&mut search, step, end, tried);
+        }
+        match limit {
+            Some(why) => Ok(self.incomplete(step + 1, &why, self.ended).await),
+            None => Ok(self.give_up(step + 1, &gave_up).await),
+        }
+    }
+
+    fn shape(&self) -> Shape {
+        let settings = &self.planner.settings;
+        match settings.strategy {
+            Strategy::Dfs => Shape::Tree {
+                width: settings.width,
+            },
+            Strategy::Chain if settings.give_up == GiveUp::Restart => Shape::Chain {
+                restarts: settings.restarts,
+            },
+            Strategy::Chain => Shape::Chain { restarts: 0 },
+        }
+    }
+
+    /// Tells the next step what was tried from here before.
+    fn diversify(&mut self, tried: &[Tried]) {
+        if tried.is_empty() {
+            return;
+        }
+        let entries: Vec<String> = tried.iter().map(entry).collect();
+        self.path.seen.extend(tried.iter().filter_map(repeated));
+        let told = super::prompts::fill(
+            &self.planner.settings.prompts.again,
+            &[("tried", &entries.join("\n"))],
+        );
+        self.path.turns.push(Turn::new(Speaker::Again, told));
+    }
+
+    /// What was tried elsewhere is told to one step only.
+    fn settle(&mut self) {
+        self.path.turns.retain(|turn| turn.from != Speaker::Again);
+    }
+
+    /// The branch ended without an answer: it is kept if it is the best so far, and marked.
+    fn abandon(&mut self, search: &mut Search<Path>, step: u16, end: End, tried: Tried) {
+        self.settle();
+        self.ended += 1;
+        let is_better = |best: &Path| self.path.value > best.value;
+        if self.best.as_ref().is_none_or(is_better) {
+            self.best = Some(self.path.clone());
+        }
+        let why = tried.why.clone();
+        for lost in search.fail(step, end, tried) {
+            let why = if lost == step { why.as_str() } else { FURTHER };
+            // Where everything was tried, the answer decides which branch is not abandoned.
+            if !search.is_over() {
+                self.mark_step(lost, why);
+            }
+            self.abandoned.insert(lost, why.to_owned());
+        }
+    }
+
+    fn mark_step(&self, step: u16, why: &str) {
+        for place in 0..super::PER_STEP {
+            let id = super::in_step(step, place);
+            if self.nodes.iter().any(|node| node.id == id) {
+                self.scope.mark(id, ABANDONED, why);
             }
         }
-        let why = format!("the limit of {most} steps was reached");
-        Ok(self
-            .summarize(most.saturating_add(1), Some(&why), INCOMPLETE)
-            .await)
     }
 
     /// Which limit is reached.
@@ -159,6 +291,13 @@ impl<'a> Chain<'a> {
         let seconds = settings.max_seconds;
         if seconds > 0 && self.began.elapsed() >= Duration::from_secs(seconds) {
             return Some(format!("the limit of {seconds} s was reached"));
+        }
+        let calls = settings.max_calls.unwrap_or(match settings.strategy {
+            Strategy::Dfs => TREE_CALLS,
+            Strategy::Chain => 0,
+        });
+        if calls > 0 && self.calls >= calls {
+            return Some(format!("the limit of {calls} model calls was reached"));
         }
         let tokens = settings.max_total_tokens;
         (tokens > 0 && self.tokens >= tokens)
@@ -187,117 +326,28 @@ impl<'a> Chain<'a> {
     /// Shows the plan with what is new in it; the answer comes after `last`.
     fn announce(&mut self, last: u16, node: Option<Node>) {
         if let Some(node) = node {
-            self.nodes.retain(|known| known.id != node.id);
+            if let Some(before) = self.path.last.replace(node.id) {
+                self.edges.push((before, node.id));
+            }
             self.nodes.push(node);
         }
+        let mut edges = self.edges.clone();
+        edges.extend(self.path.last.map(|last| (last, ANSWER)));
         let answer = self.planner.node(Part::Summarizer, last);
-        self.scope.plan(plan_of(self.nodes.clone(), answer));
+        self.scope.plan(plan_of(&self.nodes, answer, edges));
     }
 
     fn think(&mut self, rationale: &str, decision: Decision) {
-        self.turns.push(Turn::new(
+        self.path.turns.push(Turn::new(
             Speaker::Assistant,
             canonical(rationale, decision),
         ));
     }
 
-    /// The planner's turn: a decision, asked for again when nothing or nothing clear is said.
-    async fn decide(&mut self, step: u16, offer: &Offer) -> Result<Next, Outcome> {
-        let node = self.planner.node(Part::Planner, step);
-        let id = node.id;
-        self.announce(step + 1, Some(node));
-        let mut said = (String::new(), decision::read(""));
-        let mut attempt = 0;
-        while said.1.decision == Decision::Empty && attempt < EMPTY_TRIES {
-            match self.hear(id, offer, &[], attempt).await? {
-                Some(heard) => said = heard,
-                None => return Ok(Next::Skipped),
-            }
-            attempt += 1;
-        }
-        let is_early =
-            said.1.decision == Decision::GiveUp && !self.has_called && !offer.tools.is_empty();
-        let is_unclear = matches!(said.1.decision, Decision::Empty | Decision::NoMarker);
-        if is_early || is_unclear {
-            let why = if is_early { NOT_TRIED } else { ENDINGS };
-            let raw = if said.0.is_empty() { "." } else { &said.0 };
-            let talk = [Message::assistant(raw), Message::user(why)];
-            let Some(mut again) = self.hear(id, offer, &talk, attempt).await? else {
-                return Ok(Next::Skipped);
-            };
-            attempt += 1;
-            if again.1.rationale.is_empty() {
-                again.1.rationale = std::mem::take(&mut said.1.rationale);
-            }
-            said = again;
-        }
-        if attempt > 1 {
-            self.scope.mark(id, "attempts", attempt);
-        }
-        let Planned {
-            decision,
-            rationale,
-            tail,
-        } = said.1;
-        self.scope.mark(id, "decision", decision.word());
-        Ok(match decision {
-            Decision::Caller => Next::Call {
-                rationale,
-                inline: None,
-            },
-            Decision::Summarizer => Next::Conclude { rationale },
-            Decision::GiveUp => Next::GiveUp { rationale },
-            Decision::InlineAction => Next::Call {
-                rationale,
-                inline: Some(tail),
-            },
-            Decision::Empty | Decision::NoMarker => self.fall_back(rationale),
-        })
-    }
-
-    fn fall_back(&self, rationale: String) -> Next {
-        let is_done = self.planner.settings.on_missing_decision == Fallback::Summarizer
-            || self.errors >= DOUBTFUL;
-        if is_done {
-            return Next::Conclude { rationale };
-        }
-        Next::Call {
-            rationale,
-            inline: None,
-        }
-    }
-
-    /// What the planner says; none when the person skipped it.
-    async fn hear(
-        &mut self,
-        node: NodeId,
-        offer: &Offer,
-        talk: &[Message],
-        attempt: u64,
-    ) -> Result<Option<(String, Planned)>, Outcome> {
-        if attempt > 0 {
-            self.scope.restarted(node);
-        }
-        let question = Question {
-            node,
-            part: Part::Planner,
-            offer,
-            thought: "",
-            addition: "",
-            talk,
-            attempt,
-            warmer: if attempt > 0 { WARMER } else { 0.0 },
-        };
-        match self.ask(question).await {
-            Ok(answer) => {
-                let planned = decision::read(&answer.text);
-                Ok(Some((answer.text, planned)))
-            }
-            Err(broken) if broken.fault.class == FaultClass::Empty => {
-                Ok(Some((String::new(), decision::read(""))))
-            }
-            Err(broken) => self.skipped(broken).map(|()| None),
-        }
+    /// What an earlier attempt brought for this node, while everything before it is taken over too.
+    fn taken_over(&self, node: NodeId) -> Option<&'a String> {
+        let text = self.task.reuse.get(&node)?;
+        (!self.is_fresh && !text.trim().is_empty()).then_some(text)
     }
 
     /// A skip goes on, everything else ends the turn.
@@ -310,278 +360,27 @@ impl<'a> Chain<'a> {
         }
         Err(outcome_of(broken))
     }
+}
 
-    async fn ask_backbone(&mut self, step: u16, offer: &Offer) -> Result<Next, Outcome> {
-        let node = self.planner.node(Part::Backbone, step);
-        let id = node.id;
-        self.announce(step + 1, Some(node));
-        let question = Question {
-            node: id,
-            part: Part::Backbone,
-            offer,
-            thought: "",
-            addition: "",
-            talk: &[],
-            attempt: 0,
-            warmer: 0.0,
-        };
-        let text = match self.ask(question).await {
-            Ok(answer) => answer.text,
-            Err(broken) if broken.fault.class == FaultClass::Empty => String::new(),
-            Err(broken) => return self.skipped(broken).map(|()| Next::Skipped),
-        };
-        let (word, next) = match backbone::read(&text) {
-            Backbone::GiveUp { rationale } => ("give_up", Next::GiveUp { rationale }),
-            Backbone::Answer { rationale, text } => {
-                ("summarizer", Next::Answer { rationale, text })
-            }
-            Backbone::Call { rationale, text } => (
-                "caller",
-                Next::Call {
-                    rationale,
-                    inline: Some(text),
-                },
-            ),
-        };
-        self.scope.mark(id, "decision", word);
-        Ok(next)
-    }
+/// An earlier try as the next one reads it: the keys that the published data has, with `score` for the value of a branch.
+fn entry(tried: &Tried) -> String {
+    let Some((name, arguments, output)) = &tried.call else {
+        return tried.why.clone();
+    };
+    let entry = serde_json::json!({
+        "name": name, "arguments": arguments, "function_output": output, "score": tried.score,
+    });
+    entry.to_string()
+}
 
-    /// A call and its observation.
-    async fn step(
-        &mut self,
-        step: u16,
-        offer: &Offer,
-        rationale: &str,
-        inline: Option<String>,
-    ) -> Result<(), Outcome> {
-        self.think(rationale, Decision::Caller);
-        let thought = canonical(rationale, Decision::Caller);
-        let (raw, call) = match inline {
-            Some(text) => {
-                let call = read_call(&text, offer);
-                (text, call)
-            }
-            None => self.write_call(step, offer, &thought).await?,
-        };
-        self.observe(step, offer, &raw, call).await
-    }
-
-    /// The caller's turn: a call, asked for again with the error when it cannot be read.
-    async fn write_call(
-        &mut self,
-        step: u16,
-        offer: &Offer,
-        thought: &str,
-    ) -> Result<(String, Result<Action, Unread>), Outcome> {
-        let node = self.planner.node(Part::Caller, step);
-        let id = node.id;
-        self.announce(step + 1, Some(node));
-        let mut talk: Vec<Message> = Vec::new();
-        let mut attempt = 0;
-        loop {
-            if attempt > 0 {
-                self.scope.restarted(id);
-            }
-            let question = Question {
-                node: id,
-                part: Part::Caller,
-                offer,
-                thought,
-                addition: "",
-                talk: &talk,
-                attempt,
-                warmer: if attempt + 1 == CALL_TRIES {
-                    WARMER
-                } else {
-                    0.0
-                },
-            };
-            let text = match self.ask(question).await {
-                Ok(answer) => answer.text,
-                Err(broken) if broken.fault.class == FaultClass::Empty => String::new(),
-                Err(broken) => {
-                    self.skipped(broken)?;
-                    let error = ToolError::new(
-                        ErrorKind::Cancelled,
-                        "the user stopped this call; continue without it",
-                    );
-                    let details = serde_json::Value::Null;
-                    return Ok((String::new(), Err(Unread { error, details })));
-                }
-            };
-            attempt += 1;
-            let call = read_call(&text, offer);
-            match &call {
-                Ok(action) if !action.flags.is_empty() => {
-                    self.scope.mark(id, "flags", action.flags.join(" "));
-                }
-                Err(unread) if attempt < CALL_TRIES => {
-                    let raw = if text.is_empty() { "." } else { &text };
-                    talk.push(Message::assistant(raw));
-                    talk.push(Message::user(format!(
-                        "That call cannot run: {}. Reply with two lines: Action: NAME, then Action Input: one JSON object.",
-                        unread.error
-                    )));
-                    continue;
-                }
-                _ => {}
-            }
-            if attempt > 1 {
-                self.scope.mark(id, "attempts", attempt);
-            }
-            return Ok((text, call));
-        }
-    }
-
-    /// Runs the call, or says why not, and keeps both as turns.
-    async fn observe(
-        &mut self,
-        step: u16,
-        offer: &Offer,
-        raw: &str,
-        call: Result<Action, Unread>,
-    ) -> Result<(), Outcome> {
-        let name = call
-            .as_ref()
-            .map_or("no call", |action| &action.name)
-            .to_owned();
-        let node = tool_node(step, &name);
-        let id = node.id;
-        self.announce(step + 1, Some(node));
-        let (written, observation, code) = match self.task.reuse.get(&id) {
-            Some(text) => {
-                self.scope.mark(id, "reused", "yes");
-                let written =
-                    call.map_or_else(|_| decision::clean(raw), |action| action.canonical());
-                let is_error = text.starts_with("{\"error\": \"");
-                (written, text.clone(), u8::from(is_error))
-            }
-            None => match call {
-                Err(unread) => (
-                    decision::clean(raw),
-                    unread.error.observation(),
-                    unread.error.kind.code(),
-                ),
-                Ok(action) => self.run_call(id, offer, &action).await?,
-            },
-        };
-        self.scope.say(id, observation.clone());
-        if code == 0 {
-            self.errors = 0;
-        } else {
-            self.scope.mark(id, "code", code);
-            self.errors += 1;
-        }
-        self.turns.push(Turn::new(Speaker::Caller, written));
-        self.turns
-            .push(Turn::new(Speaker::Observation, observation));
-        Ok(())
-    }
-
-    /// The call as it ran, what came back, and its status code.
-    async fn run_call(
-        &mut self,
-        node: NodeId,
-        offer: &Offer,
-        action: &Action,
-    ) -> Result<(String, String, u8), Outcome> {
-        let written = action.canonical();
-        let Some(tool) = offer.find(&action.name) else {
-            let error = ToolError::new(ErrorKind::UnknownTool, format!("{} is gone", action.name));
-            return Ok((written, error.observation(), error.kind.code()));
-        };
-        if self.seen.contains(&written) {
-            let error = ToolError::new(
-                ErrorKind::Repeat,
-                "this very call was made before and nothing has changed since; use its observation or try something else",
-            );
-            return Ok((written, error.observation(), error.kind.code()));
-        }
-        self.has_called = true;
-        let called = self
-            .scope
-            .call(node, tool.as_ref(), action.arguments.clone())
-            .await;
-        if self.scope.is_stopped() {
-            return Err(stopped());
-        }
-        if !tool.effect(&called.arguments).is_read_only() {
-            self.seen.clear();
-        }
-        let written = action::canonical(&action.name, &called.arguments);
-        self.seen.insert(written.clone());
-        self.used.insert(action.name.clone());
-        let code = called
-            .result
-            .as_ref()
-            .err()
-            .map_or(0, |error| error.kind.code());
-        Ok((written, called.observation(), code))
-    }
-
-    /// The answer; `forced` says which limit cut the work short.
-    async fn summarize(&mut self, round: u16, forced: Option<&str>, addition: &str) -> Outcome {
-        self.announce(round, None);
-        if let Some(why) = forced {
-            self.scope.note(
-                Level::Warning,
-                format!("{why}: the answer is written from what is known"),
-            );
-            self.scope.mark(ANSWER, "outcome", "partial");
-        }
-        let question = Question {
-            node: ANSWER,
-            part: Part::Summarizer,
-            offer: &Offer::default(),
-            thought: "",
-            addition,
-            talk: &[],
-            attempt: 0,
-            warmer: 0.0,
-        };
-        match self.ask(question).await {
-            Ok(answer) => Outcome::Answered { text: answer.text },
-            Err(broken) => outcome_of(broken),
-        }
-    }
-
-    async fn give_up(&mut self, step: u16, rationale: &str) -> Outcome {
-        self.think(rationale, Decision::GiveUp);
-        self.scope.mark(ANSWER, "outcome", "gave_up");
-        if self.planner.settings.give_up == GiveUp::Explain {
-            return self.summarize(step + 1, None, HOPELESS).await;
-        }
-        self.announce(step + 1, None);
-        let reason = if rationale.is_empty() {
-            "the planner named no reason"
-        } else {
-            rationale
-        };
-        let text = format!("There is no answer: {reason}");
-        self.scope.say(ANSWER, text.clone());
-        Outcome::Answered { text }
-    }
+/// The call of an earlier try, as repeated calls are known.
+fn repeated(tried: &Tried) -> Option<String> {
+    let (name, arguments, _) = tried.call.as_ref()?;
+    Some(super::action::written(name, arguments))
 }
 
 fn cards(offer: &Offer) -> Vec<&Card> {
     offer.tools.iter().map(|tool| tool.card()).collect()
-}
-
-/// A call whose end is missing is not run where it could do harm.
-fn read_call(text: &str, offer: &Offer) -> Result<Action, Unread> {
-    let action = action::read(text, &cards(offer))?;
-    let is_harmless = offer
-        .find(&action.name)
-        .is_some_and(|tool| tool.effect(&action.arguments).is_read_only());
-    if action.was_cut() && !is_harmless {
-        let message = "the arguments end too early; send one complete JSON object";
-        return Err(Unread {
-            error: ToolError::new(ErrorKind::BadJson, message),
-            details: serde_json::Value::Null,
-        });
-    }
-    Ok(action)
 }
 
 fn stopped() -> Outcome {

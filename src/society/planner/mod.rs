@@ -2,7 +2,8 @@
 //!
 //! In every step the planner says why and whose turn it is; the caller writes a call; a tool answers. Three models, three
 //! adapters on one base, or one model with three prompts play the parts; a `backbone` writes rationale and call at once.
-//! Whatever goes wrong with a call is an observation for the planner, never an end of the turn.
+//! Whatever goes wrong with a call is an observation for the planner, never an end of the turn. Endpoints with tool calling of
+//! their own are asked for calls that way; all others write them as two lines of text.
 
 pub mod action;
 mod arguments;
@@ -11,6 +12,7 @@ mod chain;
 pub mod decision;
 pub mod prompts;
 mod repair;
+mod search;
 mod shape;
 pub mod trajectory;
 
@@ -44,6 +46,16 @@ pub struct Settings {
     /// Whose turn it is when the planner does not say.
     pub on_missing_decision: Fallback,
     pub give_up: GiveUp,
+    /// How often a chain starts again when it gave up and `give_up` says so.
+    pub restarts: u16,
+    pub strategy: Strategy,
+    /// Tries from each step of a tree search.
+    pub width: u16,
+    /// Model calls after which the answer is written from what is known; 0 sets no limit. Where nothing is said, 60 for a tree
+    /// search and none for a chain.
+    pub max_calls: Option<u32>,
+    /// How calls are written.
+    pub tools: ToolUse,
     /// Ends every prompt with the name of the part that speaks, as the training data has it.
     pub cue: bool,
     /// Local models can only write what can be read: a decision, a call with arguments that fit.
@@ -60,6 +72,11 @@ impl Default for Settings {
             max_total_tokens: 0,
             on_missing_decision: Fallback::Caller,
             give_up: GiveUp::Stop,
+            restarts: 2,
+            strategy: Strategy::Chain,
+            width: 2,
+            max_calls: None,
+            tools: ToolUse::Auto,
             cue: false,
             constrain: true,
             prompts: Prompts::default(),
@@ -90,6 +107,30 @@ pub enum GiveUp {
     Stop,
     /// The summarizer explains why.
     Explain,
+    /// Another chain begins and is told what was tried; after the last one its reason is the reply.
+    Restart,
+}
+
+/// What happens when a branch leads nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// There is one branch, and its end is the end.
+    Chain,
+    /// Depth-first search: other steps are tried from further up.
+    Dfs,
+}
+
+/// How the caller writes its calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolUse {
+    /// In the endpoint's own field where it has one, as text where it refuses.
+    Auto,
+    /// In the endpoint's own field; a refusal ends the turn.
+    Native,
+    /// As two lines of text.
+    Text,
 }
 
 /// The parts a model can play.
@@ -143,6 +184,18 @@ pub(super) fn build(council: &Council) -> Result<Box<dyn Protocol>, SocietyError
             message: "max_steps must be at least 1".into(),
         });
     }
+    let odd = |message: &str| SocietyError::Settings {
+        preset: council.name.clone(),
+        message: message.to_owned(),
+    };
+    if settings.width == 0 {
+        return Err(odd("width must be at least 1"));
+    }
+    if settings.strategy == Strategy::Dfs && settings.give_up == GiveUp::Restart {
+        return Err(odd(
+            "give_up = \"restart\" is for strategy = \"chain\"; a search tries again by itself",
+        ));
+    }
     for agent in &council.agents {
         if !PARTS.iter().any(|part| part.name() == agent.part) {
             let message = format!(
@@ -164,12 +217,19 @@ pub(super) fn build(council: &Council) -> Result<Box<dyn Protocol>, SocietyError
             Err(agents_error(council, message))
         }
     };
-    Ok(Box::new(Planner {
+    let planner = Planner {
         planner: need(Part::Planner)?,
         caller: need(Part::Caller)?,
         summarizer: need(Part::Summarizer)?.with_longer_limits(),
         settings,
-    }))
+    };
+    let model = &planner.calling_seat().model;
+    if planner.settings.tools == ToolUse::Native && model.is_local() {
+        return Err(odd(&format!(
+            "tools = \"native\" needs an endpoint; the local model \"{model}\" writes its calls as text"
+        )));
+    }
+    Ok(Box::new(planner))
 }
 
 /// The one seat of a part, if there is any.
@@ -193,6 +253,14 @@ impl Planner {
             Part::Planner | Part::Backbone => &self.planner,
             Part::Caller => &self.caller,
             Part::Summarizer => &self.summarizer,
+        }
+    }
+
+    /// Whoever writes the calls.
+    fn calling_seat(&self) -> &Seat {
+        match self.settings.mode {
+            Mode::Roles => &self.caller,
+            Mode::Backbone => &self.planner,
         }
     }
 
@@ -241,15 +309,10 @@ fn tool_node(step: u16, name: &str) -> Node {
     }
 }
 
-/// Steps in order, each node read by the next, the answer last.
-fn plan_of(mut nodes: Vec<Node>, answer: Node) -> Plan {
-    nodes.push(answer);
-    let edges = nodes
-        .windows(2)
-        .map(|pair| (pair[0].id, pair[1].id))
-        .collect();
+/// The nodes in the order they work, the answer last.
+fn plan_of(nodes: &[Node], answer: Node, edges: Vec<(NodeId, NodeId)>) -> Plan {
     Plan {
-        nodes,
+        nodes: nodes.iter().cloned().chain([answer]).collect(),
         edges,
         hint: Hint::Steps,
     }
@@ -257,10 +320,9 @@ fn plan_of(mut nodes: Vec<Node>, answer: Node) -> Plan {
 
 impl Protocol for Planner {
     fn plan(&self, _task: &Task) -> Plan {
-        plan_of(
-            vec![self.node(self.first_part(), 1)],
-            self.node(Part::Summarizer, 2),
-        )
+        let first = self.node(self.first_part(), 1);
+        let edges = vec![(first.id, ANSWER)];
+        plan_of(&[first], self.node(Part::Summarizer, 2), edges)
     }
 
     fn run<'a>(&'a self, task: &'a Task, scope: &'a Scope) -> BoxFuture<'a, Outcome> {

@@ -10,6 +10,12 @@ pub struct Prompts {
     pub caller: String,
     pub summarizer: String,
     pub backbone: String,
+    /// For the caller of an endpoint with tool calling; comes after the steps so far.
+    pub caller_native: String,
+    /// The same for a backbone; comes before the conversation.
+    pub backbone_native: String,
+    /// Told to a step from which others were tried before, with the place `{tried}`.
+    pub again: String,
 }
 
 impl Default for Prompts {
@@ -19,6 +25,10 @@ impl Default for Prompts {
             caller: include_str!("../../../data/prompts/planner-call.txt").into(),
             summarizer: include_str!("../../../data/prompts/planner-summarize.txt").into(),
             backbone: include_str!("../../../data/prompts/planner-backbone.txt").into(),
+            caller_native: include_str!("../../../data/prompts/planner-call-native.txt").into(),
+            backbone_native: include_str!("../../../data/prompts/planner-backbone-native.txt")
+                .into(),
+            again: include_str!("../../../data/prompts/planner-again.txt").into(),
         }
     }
 }
@@ -74,6 +84,7 @@ mod tests {
             &["doc", "history", "thought", "tool_names"]
         ));
         assert!(has(&prompts.summarizer, &["history"]) && !prompts.summarizer.contains("{doc}"));
+        assert!(has(&prompts.caller_native, &["thought"]) && has(&prompts.again, &["tried"]));
         assert!(has(&prompts.backbone, &["doc", "history", "tool_names"]));
         for word in ["Next: caller.", "Next: conclusion.", "Next: give up."] {
             assert!(prompts.planner.contains(word), "{word}");

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Speaker {
     User,
+    /// What a search tells a step that is tried anew; a turn of the user in the published data.
+    Again,
     /// The planner.
     Assistant,
     Caller,
@@ -22,7 +24,7 @@ impl Speaker {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Speaker::User => "user",
+            Speaker::User | Speaker::Again => "user",
             Speaker::Assistant => "assistant",
             Speaker::Caller => "caller",
             Speaker::Observation => "observation",
@@ -93,14 +95,28 @@ pub fn of_conversation(messages: &[Message]) -> Vec<Turn> {
 /// All turns in one text: `user: …</s>assistant: …</s>caller: …</s>observation: …`. An observation has no end mark.
 #[must_use]
 pub fn linear(turns: &[Turn], elision: Elision) -> String {
+    let mut text = String::new();
+    for turn in shortened(turns, elision) {
+        let end = if turn.from == Speaker::Observation {
+            ""
+        } else {
+            "</s>"
+        };
+        text.push_str(&format!("{}: {}{end}", turn.from.name(), turn.value));
+    }
+    text
+}
+
+/// The turns with texts from outside made harmless, and without what is left out when room is short.
+#[must_use]
+pub fn shortened(turns: &[Turn], elision: Elision) -> Vec<Turn> {
     let last = |from: Speaker| turns.iter().rposition(|turn| turn.from == from);
     let last_observation = last(Speaker::Observation);
     let last_assistant = last(Speaker::Assistant);
-    let mut text = String::new();
     let mut number = 0;
-    for (index, turn) in turns.iter().enumerate() {
+    let short = |(index, turn): (usize, &Turn)| {
         let mut value = match turn.from {
-            Speaker::User | Speaker::Observation => defused(&turn.value),
+            Speaker::User | Speaker::Again | Speaker::Observation => defused(&turn.value),
             _ => turn.value.clone(),
         };
         if turn.from == Speaker::Observation {
@@ -116,14 +132,9 @@ pub fn linear(turns: &[Turn], elision: Elision) -> String {
         {
             value = value.rsplit('\n').next().unwrap_or_default().to_owned();
         }
-        let end = if turn.from == Speaker::Observation {
-            ""
-        } else {
-            "</s>"
-        };
-        text.push_str(&format!("{}: {value}{end}", turn.from.name()));
-    }
-    text
+        Turn::new(turn.from, value)
+    };
+    turns.iter().enumerate().map(short).collect()
 }
 
 /// With marks that end a turn made harmless: their `<` becomes `‹`.

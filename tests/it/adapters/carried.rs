@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use synod::backend::local::{Local, LocalOptions};
 use synod::backend::{Backends, Completion, Piece};
+use synod::domain::call::Tools;
 use synod::domain::cancel::Cancel;
 use synod::domain::fault::{Fault, FaultClass};
 use synod::domain::message::Message;
@@ -155,6 +156,7 @@ fn request(endpoint: &str, adapters: &[(&Path, f32)]) -> Request {
         model: ModelRef::new("tiny", endpoint),
         adapters: adapters.iter().map(adapter).collect(),
         messages: vec![Message::user("what do you carry?")],
+        tools: Tools::default(),
         sampling: greedy(24),
         limits: TimeLimits::default(),
     }

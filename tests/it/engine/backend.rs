@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use synod::backend::local::{Local, LocalOptions};
 use synod::backend::{Backend, Completion, Piece};
+use synod::domain::call::Tools;
 use synod::domain::cancel::Cancel;
 use synod::domain::event::Progress;
 use synod::domain::fault::{Fault, FaultClass};
@@ -48,6 +49,7 @@ fn request(model: &str, question: &str, seed: u64, max_tokens: u32) -> Request {
         adapters: Vec::new(),
         model: ModelRef::new(model, LOCAL),
         messages: vec![Message::user(question)],
+        tools: Tools::default(),
         sampling: Sampling {
             temperature: Some(0.8),
             seed: Some(seed),

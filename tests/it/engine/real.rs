@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use synod::backend::local::{Local, LocalOptions};
 use synod::backend::{Backend, Completion, Piece};
+use synod::domain::call::Tools;
 use synod::domain::cancel::Cancel;
 use synod::domain::message::Message;
 use synod::domain::request::{LOCAL, ModelRef, Request, Sampling, TimeLimits};
@@ -23,6 +24,7 @@ fn request(question: &str, sampling: Sampling) -> Request {
         adapters: Vec::new(),
         model: ModelRef::new("real", LOCAL),
         messages: vec![Message::user(question)],
+        tools: Tools::default(),
         sampling,
         limits: TimeLimits::default(),
     }

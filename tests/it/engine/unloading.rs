@@ -4,6 +4,7 @@ use crate::support::tiny_model::{self, Stored};
 use std::sync::Arc;
 use synod::backend::local::{Local, LocalOptions};
 use synod::backend::{Backend, Completion, Piece, Tokens};
+use synod::domain::call::Tools;
 use synod::domain::cancel::Cancel;
 use synod::domain::event::Progress;
 use synod::domain::fault::{Fault, FaultClass};
@@ -42,6 +43,7 @@ fn begin(place: &Place, model: &str, max_tokens: u32) -> Tokens {
         adapters: Vec::new(),
         model: ModelRef::new(model, LOCAL),
         messages: vec![Message::user("hello")],
+        tools: Tools::default(),
         sampling: Sampling {
             temperature: Some(0.0),
             max_tokens: Some(max_tokens),

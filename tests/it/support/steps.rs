@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use synod::backend::Backends;
 use synod::backend::scripted::{Answer, Scripted};
+use synod::backend::{Backend, Backends};
 use synod::domain::cancel::Cancel;
 use synod::domain::clock::Manual;
 use synod::domain::control::Control;
@@ -27,10 +27,14 @@ pub type Person = dyn Fn(&Question) -> Option<Reply> + Send + Sync;
 pub struct Steps {
     pub council: Council,
     pub script: Arc<Scripted>,
+    /// Further backends by endpoint.
+    pub more: Vec<(String, Arc<dyn Backend>)>,
     pub kit: Arc<Kit>,
     pub person: Box<Person>,
     pub reuse: BTreeMap<NodeId, String>,
     pub cancel: Cancel,
+    /// The person stops the turn when this is written.
+    pub stops_at: Option<&'static str>,
     /// Every call is stopped by the person as soon as it runs.
     pub skips_calls: bool,
 }
@@ -67,10 +71,12 @@ impl Steps {
         Self {
             council,
             script: Arc::new(script),
+            more: Vec::new(),
             kit: Arc::default(),
             person: Box::new(|_| None),
             reuse: BTreeMap::new(),
             cancel: Cancel::new(),
+            stops_at: None,
             skips_calls: false,
         }
     }
@@ -98,11 +104,15 @@ impl Steps {
         let script = Arc::clone(&self.script);
         let mut backends = Backends::new();
         backends.insert(SCRIPTED, Arc::clone(&self.script) as Arc<_>);
+        for (name, backend) in self.more {
+            backends.insert(name, backend);
+        }
         let (controls, receiver) = mpsc::unbounded_channel();
         let sink = Arc::new(Recorder {
             events: Mutex::default(),
             controls,
             person: self.person,
+            stops_at: self.stops_at.map(|text| (text, self.cancel.clone())),
             skips_calls: self.skips_calls,
         });
         let scope = Scope::new(ScopeParts {
@@ -131,6 +141,7 @@ struct Recorder {
     events: Mutex<Vec<Kind>>,
     controls: mpsc::UnboundedSender<Control>,
     person: Box<Person>,
+    stops_at: Option<(&'static str, Cancel)>,
     skips_calls: bool,
 }
 
@@ -140,6 +151,11 @@ impl Sink for Recorder {
             && self.skips_calls
         {
             self.controls.send(Control::Skip { node: *node }).unwrap();
+        }
+        if let (Kind::Delta { text, .. }, Some((at, cancel))) = (&kind, &self.stops_at)
+            && text.contains(at)
+        {
+            cancel.cancel();
         }
         if let Kind::Asked { node, question } = &kind
             && let Some(reply) = (self.person)(question)
@@ -216,6 +232,30 @@ impl Seen {
         marks
             .filter_map(|event| match event {
                 Kind::Mark { key, value, .. } if key == of => Some(value.as_str()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The marks of a node.
+    pub fn marks_of(&self, of: NodeId) -> BTreeMap<&str, &str> {
+        let marks = self.events.iter();
+        marks
+            .filter_map(|event| match event {
+                Kind::Mark { node, key, value } if *node == of => {
+                    Some((key.as_str(), value.as_str()))
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// What the person was told.
+    pub fn notes(&self) -> Vec<&str> {
+        let notes = self.events.iter();
+        notes
+            .filter_map(|event| match event {
+                Kind::Note { text, .. } => Some(text.as_str()),
                 _ => None,
             })
             .collect()

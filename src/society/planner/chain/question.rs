@@ -2,8 +2,10 @@
 
 use super::super::prompts::fill;
 use super::super::trajectory;
-use super::super::{Part, shape};
+use super::super::{Part, ToolUse, shape};
+use super::native::{merged, tools};
 use super::{Chain, cards};
+use crate::domain::call::ToolChoice;
 use crate::domain::event::Level;
 use crate::domain::fault::FaultClass;
 use crate::domain::id::NodeId;
@@ -25,6 +27,8 @@ pub(super) struct Question<'q> {
     pub(super) addition: &'q str,
     /// What was said since: the reply that did not fit, and why.
     pub(super) talk: &'q [Message],
+    /// Of the tools, where calls have a field of their own.
+    pub(super) choice: ToolChoice,
     /// From 0.
     pub(super) attempt: u64,
     pub(super) warmer: f32,
@@ -35,6 +39,10 @@ impl Chain<'_> {
     pub(super) async fn ask(&mut self, question: Question<'_>) -> Result<Answer, Broken> {
         loop {
             let ask = self.request(&question);
+            if ask.reuse.is_none() {
+                self.is_fresh = true;
+                self.calls += 1;
+            }
             match self.scope.ask(ask).await {
                 Ok(answer) => {
                     self.tokens += answer.usage.prompt_tokens + answer.usage.completion_tokens;
@@ -47,6 +55,16 @@ impl Chain<'_> {
                             Level::Warning,
                             "the steps do not fit the context; older ones are left out",
                         );
+                        self.scope.restarted(question.node);
+                    }
+                    _ if broken.fault.class == FaultClass::NoToolCalls
+                        && self.planner.settings.tools == ToolUse::Auto
+                        && self.native =>
+                    {
+                        self.native = false;
+                        let why = &broken.fault.message;
+                        let text = format!("{why}; calls are written as text from here on");
+                        self.scope.note(Level::Warning, text);
                         self.scope.restarted(question.node);
                     }
                     _ if broken.fault.class == FaultClass::BadRequest
@@ -68,9 +86,26 @@ impl Chain<'_> {
             .messages(&self.task.conversation)
             .into_iter()
             .find(|message| message.role == Role::System);
+        let is_native = self.is_native(part);
+        let asked = match (is_native, part) {
+            (true, Part::Backbone) => {
+                let prompts = &self.planner.settings.prompts;
+                let told = Message::system(prompts.backbone_native.trim_end());
+                [told].into_iter().chain(self.transcript()).collect()
+            }
+            (true, _) => {
+                let steps = self.transcript().into_iter();
+                merged(
+                    steps
+                        .chain([Message::user(self.prompt(question))])
+                        .collect(),
+                )
+            }
+            (false, _) => vec![Message::user(self.prompt(question))],
+        };
         let messages = system
             .into_iter()
-            .chain([Message::user(self.prompt(question))])
+            .chain(asked)
             .chain(question.talk.iter().cloned())
             .collect();
         let seed = self.task.seed.wrapping_add(question.attempt);
@@ -84,7 +119,7 @@ impl Chain<'_> {
         sampling.max_tokens.get_or_insert(most);
         if part == Part::Caller {
             sampling.temperature.get_or_insert(0.0);
-            if sampling.stop.is_empty() {
+            if sampling.stop.is_empty() && !is_native {
                 sampling.stop.push("\nObservation".into());
             }
         }
@@ -94,8 +129,11 @@ impl Chain<'_> {
         if self.is_constrained(part) && sampling.response_format.is_none() {
             sampling.response_format = shape::of(part, &cards(question.offer));
         }
+        if is_native {
+            request.tools = tools(question.offer, question.choice.clone());
+        }
         let reuse = (question.attempt == 0)
-            .then(|| self.task.reuse.get(&question.node))
+            .then(|| self.taken_over(question.node))
             .flatten();
         Ask::new(question.node, request).reusing(reuse)
     }
@@ -105,10 +143,16 @@ impl Chain<'_> {
         self.shapes && self.planner.settings.constrain && self.planner.seat(part).model.is_local()
     }
 
+    /// Whether a part calls in the endpoint's own field.
+    fn is_native(&self, part: Part) -> bool {
+        self.native && matches!(part, Part::Caller | Part::Backbone)
+    }
+
     fn prompt(&self, question: &Question<'_>) -> String {
         let prompts = &self.planner.settings.prompts;
         let template = match question.part {
             Part::Planner => &prompts.planner,
+            Part::Caller if self.native => &prompts.caller_native,
             Part::Caller => &prompts.caller,
             Part::Summarizer => &prompts.summarizer,
             Part::Backbone => &prompts.backbone,
@@ -120,7 +164,10 @@ impl Chain<'_> {
             template,
             &[
                 ("doc", &trajectory::documents(&cards, &used, self.elision)),
-                ("history", &trajectory::linear(&self.turns, self.elision)),
+                (
+                    "history",
+                    &trajectory::linear(&self.path.turns, self.elision),
+                ),
                 ("thought", question.thought),
                 ("tool_names", &names.join(", ")),
             ],
