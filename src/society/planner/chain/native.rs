@@ -74,12 +74,15 @@ fn call(text: &str) -> Option<(&str, &str)> {
     is_object.then_some((name, arguments))
 }
 
-/// Neighbours of the person become one message: some chat templates refuse two in a row.
+/// Neighbours of one role become one message: some chat templates refuse two in a row.
 pub(super) fn merged(messages: Vec<Message>) -> Vec<Message> {
     let mut kept: Vec<Message> = Vec::new();
     for message in messages {
         match kept.last_mut() {
-            Some(last) if last.role == Role::User && message.role == Role::User => {
+            Some(last)
+                if last.role == message.role
+                    && matches!(message.role, Role::System | Role::User) =>
+            {
                 last.content.push_str("\n\n");
                 last.content.push_str(&message.content);
             }

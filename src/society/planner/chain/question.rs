@@ -87,27 +87,19 @@ impl Chain<'_> {
             .into_iter()
             .find(|message| message.role == Role::System);
         let is_native = self.is_native(part);
-        let asked = match (is_native, part) {
-            (true, Part::Backbone) => {
-                let prompts = &self.planner.settings.prompts;
-                let told = Message::system(prompts.backbone_native.trim_end());
-                [told].into_iter().chain(self.transcript()).collect()
+        let mut messages: Vec<Message> = system.into_iter().collect();
+        if is_native && part == Part::Backbone {
+            let prompts = &self.planner.settings.prompts;
+            messages.push(Message::system(prompts.backbone_native.trim_end()));
+            messages.extend(self.transcript());
+        } else {
+            if is_native {
+                messages.extend(self.transcript());
             }
-            (true, _) => {
-                let steps = self.transcript().into_iter();
-                merged(
-                    steps
-                        .chain([Message::user(self.prompt(question))])
-                        .collect(),
-                )
-            }
-            (false, _) => vec![Message::user(self.prompt(question))],
-        };
-        let messages = system
-            .into_iter()
-            .chain(asked)
-            .chain(question.talk.iter().cloned())
-            .collect();
+            messages.push(Message::user(self.prompt(question)));
+        }
+        messages.extend(question.talk.iter().cloned());
+        let messages = merged(messages);
         let seed = self.task.seed.wrapping_add(question.attempt);
         let mut request = seat.request(messages, question.node, seed);
         let sampling = &mut request.sampling;
