@@ -12,9 +12,9 @@
 //! tool      what agents may call: calculator, clock, files, shell, MCP servers -> domain net
 //! society   who talks to whom: single, mixture, debate, planner, graph         -> domain backend tool task
 //! serve     synod as an OpenAI-compatible server                               -> domain backend society lm catalog
-//! machine   what this computer has: CPU, memory, GPUs                          -> domain
-//! job       long work: searching, training, evaluating                      -> domain lm backend society task catalog store machine
-//! store     where files live: settings, presets, themes, sessions              -> domain
+//! machine   what this computer has: CPU, memory, disk, GPUs                    -> domain
+//! store     where files live: settings, presets, themes, sessions, runs        -> domain
+//! job       long work in a process of its own: training, searches              -> domain lm backend society task catalog machine store
 //! app       state and decisions, pure: update(Msg) -> Vec<Effect>              -> domain store(types)
 //! ui        draws App                                                          -> domain app store(theme type)
 //! term      the terminal itself: enter, leave, input, frames, clipboard        -> domain app(chords)
@@ -25,6 +25,9 @@
 //! From a key to a token: `term::input` makes a chord, `app::keymap` an action, `App::update` an effect, `runtime` starts a
 //! society on its scope, `backend` streams pieces, `society::scope` emits events, `runtime::inbox` merges them, `App::update`
 //! folds them, `ui` draws.
+//!
+//! From a spec to a result: `job::launch` makes a run's folder, `job::supervisor` starts `synod run-job ID` for it, `job::runner`
+//! steps the job, `store::run` keeps what it tells; screens and `synod runs` follow its log.
 //!
 //! A sixth way to combine agents is one file in `society/`, one line in its registry, and a preset.
 

@@ -5,6 +5,7 @@
 
 pub mod call;
 pub mod cancel;
+pub mod chance;
 pub mod clock;
 pub mod control;
 pub mod council;
@@ -22,4 +23,6 @@ pub mod reading;
 pub mod request;
 pub mod run;
 pub mod score;
+pub mod spec;
+pub mod spelling;
 pub mod text;

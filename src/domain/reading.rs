@@ -17,9 +17,10 @@ pub struct Reading {
     /// Bytes free where runs are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk_free: Option<u64>,
-    /// Bytes per second of the processes of synod since the last sample.
+    /// Bytes per second that the sampling process read since its last sample; a run samples itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk_read: Option<u64>,
+    /// The same for what it wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk_written: Option<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

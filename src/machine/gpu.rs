@@ -1,24 +1,9 @@
 //! NVIDIA graphics cards, through the driver's own library. It is loaded at run time: without one, the reason is the answer.
 
+use crate::domain::reading::GpuReading;
 use nvml_wrapper::enum_wrappers::device::TemperatureSensor;
 use nvml_wrapper::{Device, Nvml};
 use std::ffi::OsStr;
-
-/// One graphics card at one moment. What its driver does not tell is absent.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Gpu {
-    pub name: String,
-    /// Bytes.
-    pub memory_used: u64,
-    /// Bytes.
-    pub memory_total: u64,
-    /// Share of the last sample period in which a kernel ran, 0 to 100.
-    pub busy_percent: Option<u32>,
-    /// Degrees Celsius.
-    pub temperature: Option<u32>,
-    /// Watts.
-    pub power: Option<u32>,
-}
 
 /// The driver's library, or why there is none.
 pub struct Gpus(Result<Nvml, String>);
@@ -31,7 +16,7 @@ impl Gpus {
 
     /// All cards; empty without a driver. A card that answers nothing is left out.
     #[must_use]
-    pub fn read(&self) -> Vec<Gpu> {
+    pub fn read(&self) -> Vec<GpuReading> {
         let Ok(nvml) = &self.0 else {
             return Vec::new();
         };
@@ -69,9 +54,9 @@ fn load() -> Result<Nvml, String> {
         })
 }
 
-fn read(device: &Device<'_>) -> Gpu {
+fn read(device: &Device<'_>) -> GpuReading {
     let memory = device.memory_info().ok();
-    Gpu {
+    GpuReading {
         name: device.name().unwrap_or_else(|_| "NVIDIA card".into()),
         memory_used: memory.as_ref().map_or(0, |memory| memory.used),
         memory_total: memory.as_ref().map_or(0, |memory| memory.total),

@@ -31,6 +31,24 @@ impl Memory {
     }
 }
 
+impl Memory {
+    /// The same, by the limit of this process's control group where that is lower than the machine's memory.
+    pub(super) fn within_limits(system: &mut System) -> Memory {
+        let whole = Self::read(system);
+        match system.cgroup_limits() {
+            Some(limits) if limits.total_memory < whole.total => {
+                let available = limits.free_memory.min(limits.total_memory);
+                Memory {
+                    total: limits.total_memory,
+                    used: limits.total_memory - available,
+                    available,
+                }
+            }
+            _ => whole,
+        }
+    }
+}
+
 /// Bytes of main memory that this process holds now; none when the system does not say.
 #[must_use]
 pub fn resident_bytes() -> Option<u64> {
@@ -40,4 +58,14 @@ pub fn resident_bytes() -> Option<u64> {
     let kind = sysinfo::ProcessRefreshKind::nothing().with_memory();
     system.refresh_processes_specifics(only, false, kind);
     system.process(pid).map(sysinfo::Process::memory)
+}
+
+/// How many processes the system has ended for lack of memory since it started; none where it does not say.
+#[must_use]
+pub fn memory_kills() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/vmstat").ok()?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("oom_kill "))?;
+    line.trim().parse().ok()
 }

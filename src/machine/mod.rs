@@ -1,33 +1,27 @@
-//! What this computer has and how busy it is: processor, memory, graphics cards.
+//! What this computer has and how busy it is: processor, memory, disk, graphics cards.
 //!
-//! Pull-based: whoever wants a reading asks for one, about once a second. What is not there is a value with a reason, never an
-//! error. Starts no thread and reads no clock.
+//! Pull-based: whoever wants a reading asks for one, about once a second. What is not there is absent or a value with a reason,
+//! never an error. Starts no thread and reads no clock.
 
 pub mod cpu;
+pub mod disk;
 pub mod gpu;
 pub mod memory;
 
-use gpu::{Gpu, Gpus};
+use crate::domain::clock::Millis;
+use crate::domain::reading::Reading;
+use disk::Traffic;
+use gpu::Gpus;
 use memory::Memory;
+use std::path::PathBuf;
 use sysinfo::System;
-
-/// One look at the machine.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Reading {
-    /// Share of all cores in use since the last reading, 0 to 100; none in the first reading.
-    pub cpu_percent: Option<f32>,
-    /// Bytes.
-    pub memory_used: u64,
-    /// Bytes; 0 when the system does not say.
-    pub memory_total: u64,
-    pub gpus: Vec<Gpu>,
-}
 
 /// Takes readings and remembers what the next one needs.
 pub struct Sampler {
     system: Option<System>,
     gpus: Gpus,
-    has_sampled: bool,
+    folder: Option<PathBuf>,
+    traffic: Traffic,
 }
 
 impl Default for Sampler {
@@ -39,32 +33,49 @@ impl Default for Sampler {
 impl Sampler {
     #[must_use]
     pub fn new() -> Self {
+        let mut system = System::new().ok();
+        if let Some(system) = &mut system {
+            // How busy the cores are is counted from here.
+            system.refresh_cpu_usage();
+        }
         Self {
-            system: System::new().ok(),
+            system,
             gpus: Gpus::open(),
-            has_sampled: false,
+            folder: None,
+            traffic: Traffic::default(),
         }
     }
 
-    /// How things stand now. Takes well under a millisecond without graphics cards, a few with.
-    pub fn sample(&mut self) -> Reading {
-        let gpus = self.gpus.read();
+    /// Tells the space that is free where this folder is, too.
+    #[must_use]
+    pub fn with_disk_of(self, folder: PathBuf) -> Self {
+        Self {
+            folder: Some(folder),
+            ..self
+        }
+    }
+
+    /// How things stand at `now`. Takes well under a millisecond without graphics cards, a few with. How busy the cores were is
+    /// meaningful from about 200 ms after the last reading.
+    pub fn sample(&mut self, now: Millis) -> Reading {
+        let mut reading = Reading {
+            gpus: self.gpus.read(),
+            no_gpu: self.gpus.why_none().map(str::to_owned),
+            disk_free: self.folder.as_deref().and_then(disk::free),
+            ..Reading::default()
+        };
         let Some(system) = &mut self.system else {
-            return Reading {
-                gpus,
-                ..Reading::default()
-            };
+            return reading;
         };
         system.refresh_cpu_usage();
-        let memory = Memory::read(system);
-        let cpu_percent = self.has_sampled.then(|| system.global_cpu_usage());
-        self.has_sampled = true;
-        Reading {
-            cpu_percent,
-            memory_used: memory.used,
-            memory_total: memory.total,
-            gpus,
+        reading.cpu_percent = system.global_cpu_usage();
+        reading.cores = system.cpus().iter().map(sysinfo::Cpu::usage).collect();
+        let memory = Memory::within_limits(system);
+        (reading.memory_used, reading.memory_total) = (memory.used, memory.total);
+        if let Some((read, written)) = self.traffic.since(system, now) {
+            (reading.disk_read, reading.disk_written) = (Some(read), Some(written));
         }
+        reading
     }
 
     /// Why there are no graphics cards to read, if there are none.
@@ -74,22 +85,31 @@ impl Sampler {
     }
 }
 
+/// A name for this start of the machine, where the system has one.
+#[must_use]
+pub fn boot() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(text.trim().to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_second_reading_knows_how_busy_the_machine_was() {
-        let mut sampler = Sampler::new();
-        let first = sampler.sample();
-        assert_eq!(first.cpu_percent, None);
+    fn a_reading_says_how_things_stand() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut sampler = Sampler::new().with_disk_of(folder.path().to_path_buf());
+        let first = sampler.sample(0);
         assert!(first.memory_total > 0 && first.memory_used <= first.memory_total);
-        let second = sampler.sample();
-        assert!(
-            second
-                .cpu_percent
-                .is_some_and(|percent| (0.0..=100.0).contains(&percent))
-        );
-        assert!(!second.gpus.is_empty() || sampler.why_no_gpu().is_some());
+        assert_eq!(first.disk_written, None, "a rate needs two readings");
+        std::fs::write(folder.path().join("x"), vec![1; 1 << 20]).unwrap();
+        let second = sampler.sample(1000);
+        assert!((0.0..=100.0).contains(&second.cpu_percent));
+        assert!(!second.cores.is_empty());
+        assert_eq!(second.gpus.is_empty(), second.no_gpu.is_some());
+        if cfg!(unix) {
+            assert!(second.disk_free.is_some_and(|bytes| bytes > 0));
+        }
     }
 }

@@ -63,3 +63,6 @@ pub const THEMES: &[(&str, &str)] = &[
     ("fjord", include_str!("../../themes/fjord.toml")),
     ("paper", include_str!("../../themes/paper.toml")),
 ];
+
+/// Specs of jobs by name, in the order of lists.
+pub const JOB_PRESETS: &[(&str, &str)] = &[];

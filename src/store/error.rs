@@ -14,16 +14,25 @@ pub enum StoreError {
         path: PathBuf,
         source: io::Error,
     },
-    /// Another program has this session open.
-    #[error("session {id} is open in another program{}; close it there, or open another session", holder(*process))]
-    Locked { id: String, process: Option<u32> },
+    /// Another program has this session or run.
+    #[error("{what} {id} is open in another program{}; close it there, or open another {what}", holder(*process))]
+    Locked {
+        what: &'static str,
+        id: String,
+        process: Option<u32>,
+    },
     /// The log was begun by a newer program.
     #[error(
-        "session {id} has log version {found}, this program reads up to {known}; use the newer program"
+        "{what} {id} has log version {found}, this program reads up to {known}; use the newer program"
     )]
-    Newer { id: String, found: u32, known: u32 },
+    Newer {
+        what: &'static str,
+        id: String,
+        found: u32,
+        known: u32,
+    },
     /// The file does not begin with a log's header.
-    #[error("{} is not a session log: its first line is no header ({why})", path.display())]
+    #[error("{} is not a log of events: its first line is no header ({why})", path.display())]
     NotALog { path: PathBuf, why: String },
     /// No such session, preset, theme, …
     #[error("no {what} \"{name}\"; {}", known_names(known))]

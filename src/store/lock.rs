@@ -1,4 +1,4 @@
-//! One program at a time appends to a session.
+//! One program at a time appends to a session, works on a run, or uses a device slot.
 //!
 //! The lock is the operating system's lock on a small file, so it falls with the process that holds it, however that ends: a
 //! file left by a dead process is no lock. The file keeps the holder's process number for messages only.
@@ -15,8 +15,12 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock at once or says who has it. On file systems without locks the session is used unlocked.
-    pub fn take(path: &Path, id: &str) -> Result<Lock, StoreError> {
+    /// Takes the lock at once or says who has it. On file systems without locks it is used unlocked. `what`
+    /// and `id` name what is locked: `session`, its name.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] when another has it; [`StoreError::Io`] when the file cannot be made.
+    pub fn take(path: &Path, what: &'static str, id: &str) -> Result<Lock, StoreError> {
         let folder = path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder).map_err(StoreError::io("create the folder", folder))?;
         let mut file = OpenOptions::new()
@@ -30,6 +34,7 @@ impl Lock {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(StoreError::Locked {
+                    what,
                     id: id.to_owned(),
                     process: holder(path),
                 });
@@ -45,6 +50,7 @@ impl Lock {
     }
 }
 
+/// The process that holds or held the lock, as far as its file tells.
 fn holder(path: &Path) -> Option<u32> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
 }
@@ -57,14 +63,14 @@ mod tests {
     fn a_second_holder_is_told_who_the_first_is() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock/a");
-        let first = Lock::take(&path, "a").unwrap();
-        let refused = Lock::take(&path, "a").unwrap_err().to_string();
+        let first = Lock::take(&path, "session", "a").unwrap();
+        let refused = Lock::take(&path, "session", "a").unwrap_err().to_string();
         assert!(
             refused.contains(&format!("(process {})", std::process::id())),
             "{refused}"
         );
         drop(first);
-        Lock::take(&path, "a").unwrap();
+        Lock::take(&path, "session", "a").unwrap();
     }
 
     #[test]
@@ -72,6 +78,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         fs::write(&path, "4194303").unwrap();
-        Lock::take(&path, "a").unwrap();
+        Lock::take(&path, "session", "a").unwrap();
     }
 }

@@ -1,34 +1,24 @@
-//! One session's event log: a header line, then one event a line, appended and never changed.
-//!
-//! Invariants: a line is whole or it is cut off on the next opening; lines of kinds this program does not know stay in the
-//! file; one program at a time appends. What events mean is not known here.
+//! One session's event log, and the lock that lets one program at a time append to it.
 
 use super::error::StoreError;
+use super::event_log::{self, EventLog, Owner};
 use super::lock::Lock;
 use super::paths::Paths;
 use super::preset::Problem;
 use super::session_id;
-use super::write::sync_folder;
 use crate::domain::clock::Millis;
-use crate::domain::event::{Event, Header, Kind, LOG_VERSION};
+use crate::domain::event::{Event, Kind};
 use crate::domain::id::SessionId;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+pub use super::event_log::Record;
 
 /// A session's log, open for appending.
 #[derive(Debug)]
 pub struct SessionLog {
     id: SessionId,
-    path: PathBuf,
-    header: Header,
+    log: EventLog,
     /// None until the first event of a new session.
-    file: Option<File>,
-    /// Bytes of whole lines; what a write that was cut short left behind them is removed before the next one.
-    len: u64,
-    is_torn: bool,
-    next_seq: u64,
-    problems: Vec<Problem>,
     lock: Option<Lock>,
     lock_path: PathBuf,
 }
@@ -38,20 +28,14 @@ impl SessionLog {
     #[must_use]
     pub fn create(paths: &Paths, now: Millis) -> SessionLog {
         let id = session_id::fresh(now);
+        let owner = Owner {
+            created: now,
+            ..owner(&id)
+        };
         SessionLog {
-            path: file_of(paths, &id),
+            log: EventLog::create(file_of(paths, &id), &owner),
             lock_path: lock_of(paths, &id),
-            header: Header {
-                synod_log: LOG_VERSION,
-                created: now,
-                program: env!("CARGO_PKG_VERSION").into(),
-            },
             id,
-            file: None,
-            len: 0,
-            is_torn: false,
-            next_seq: 1,
-            problems: Vec::new(),
             lock: None,
         }
     }
@@ -67,36 +51,15 @@ impl SessionLog {
             return Err(missing(id));
         }
         let lock_path = lock_of(paths, id);
-        let lock = Lock::take(&lock_path, &id.0)?;
-        let read = Contents::read(&path, id)?;
-        let mut file = OpenOptions::new()
-            .append(true)
-            .open(&path)
-            .map_err(StoreError::io("open", &path))?;
-        let mut len = read.whole;
-        let repaired = file.set_len(len).and_then(|()| {
-            if read.lacks_newline {
-                len += 1;
-                file.write_all(b"\n")
-            } else {
-                Ok(())
-            }
-        });
-        repaired.map_err(StoreError::io("repair", &path))?;
-        let next_seq = read.events.iter().map(|event| event.seq + 1).max();
+        let lock = take_lock(&lock_path, id)?;
+        let (log, events) = EventLog::open(path, &owner(id))?;
         let log = SessionLog {
             id: id.clone(),
-            path,
-            header: read.header,
-            file: Some(file),
-            len,
-            is_torn: false,
-            next_seq: next_seq.unwrap_or(1),
-            problems: read.problems,
+            log,
             lock: Some(lock),
             lock_path,
         };
-        Ok((log, read.events))
+        Ok((log, events))
     }
 
     #[must_use]
@@ -106,85 +69,35 @@ impl SessionLog {
 
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.path
+        self.log.path()
     }
 
     /// When the session began.
     #[must_use]
     pub fn created(&self) -> Millis {
-        self.header.created
+        self.log.header().created
     }
 
     /// One more than the largest sequence number in the log.
     #[must_use]
     pub fn next_seq(&self) -> u64 {
-        self.next_seq
+        self.log.next_seq()
     }
 
     /// Lines that could not be read on opening.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
-        &self.problems
+        self.log.problems()
     }
 
     /// Appends events with one write. Returns when the operating system has them; when a message or a turn's end is among
     /// them, when the disk has them. After an error nothing of the batch counts as written and it may be tried again.
     pub fn append(&mut self, events: &[Event]) -> Result<(), StoreError> {
-        if events.is_empty() {
-            return Ok(());
+        if self.lock.is_none() && !events.is_empty() {
+            self.lock = Some(take_lock(&self.lock_path, &self.id)?);
         }
-        let mut bytes = Vec::new();
-        if self.len == 0 {
-            line(&mut bytes, &self.header, &self.path)?;
-        }
-        for event in events {
-            line(&mut bytes, event, &self.path)?;
-        }
-        let must_last = self.len == 0 || events.iter().any(|event| is_precious(&event.kind));
-        self.begin()?;
-        let written = self.write(&bytes, must_last);
-        if written.is_err() {
-            self.is_torn = true;
-        }
-        written.map_err(StoreError::io("write", &self.path))?;
-        let last = events.iter().map(|event| event.seq + 1).max().unwrap_or(0);
-        self.next_seq = self.next_seq.max(last);
-        Ok(())
-    }
-
-    /// Makes the file and its lock, once.
-    fn begin(&mut self) -> Result<(), StoreError> {
-        if self.file.is_some() {
-            return Ok(());
-        }
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder).map_err(StoreError::io("create the folder", folder))?;
-        self.lock = Some(Lock::take(&self.lock_path, &self.id.0)?);
-        let mut options = OpenOptions::new();
-        options.append(true).create_new(true);
-        private(&mut options);
-        let file = options
-            .open(&self.path)
-            .map_err(StoreError::io("create", &self.path))?;
-        sync_folder(folder);
-        self.file = Some(file);
-        Ok(())
-    }
-
-    fn write(&mut self, bytes: &[u8], must_last: bool) -> io::Result<()> {
-        let Some(file) = &mut self.file else {
-            return Err(io::Error::other("the file is not open"));
-        };
-        if self.is_torn {
-            file.set_len(self.len)?;
-            self.is_torn = false;
-        }
-        file.write_all(bytes)?;
-        if must_last {
-            file.sync_data()?;
-        }
-        self.len += bytes.len() as u64;
-        Ok(())
+        let must_last = events.iter().any(|event| is_precious(&event.kind));
+        self.log.append(events, must_last)
     }
 }
 
@@ -200,21 +113,8 @@ pub fn read(paths: &Paths, id: &SessionId) -> Result<Record, StoreError> {
     read_file(&path, id)
 }
 
-/// A log as it stands on disk.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Record {
-    pub header: Header,
-    pub events: Vec<Event>,
-    pub problems: Vec<Problem>,
-}
-
 pub(super) fn read_file(path: &Path, id: &SessionId) -> Result<Record, StoreError> {
-    let contents = Contents::read(path, id)?;
-    Ok(Record {
-        header: contents.header,
-        events: contents.events,
-        problems: contents.problems,
-    })
+    event_log::read(path, &owner(id))
 }
 
 pub(super) fn file_of(paths: &Paths, id: &SessionId) -> PathBuf {
@@ -223,6 +123,18 @@ pub(super) fn file_of(paths: &Paths, id: &SessionId) -> PathBuf {
 
 pub(super) fn lock_of(paths: &Paths, id: &SessionId) -> PathBuf {
     paths.sessions().join(".lock").join(&id.0)
+}
+
+fn take_lock(path: &Path, id: &SessionId) -> Result<Lock, StoreError> {
+    Lock::take(path, "session", &id.0)
+}
+
+fn owner(id: &SessionId) -> Owner {
+    Owner {
+        what: "session",
+        name: id.0.clone(),
+        created: session_id::created(id),
+    }
 }
 
 fn missing(id: &SessionId) -> StoreError {
@@ -241,121 +153,12 @@ fn is_precious(kind: &Kind) -> bool {
     )
 }
 
-fn line(bytes: &mut Vec<u8>, value: &impl serde::Serialize, path: &Path) -> Result<(), StoreError> {
-    serde_json::to_writer(&mut *bytes, value)
-        .map_err(io::Error::from)
-        .map_err(StoreError::io("write", path))?;
-    bytes.push(b'\n');
-    Ok(())
-}
-
-/// Conversations are nobody else's business.
-#[cfg(unix)]
-fn private(options: &mut OpenOptions) {
-    use std::os::unix::fs::OpenOptionsExt;
-    options.mode(0o600);
-}
-
-#[cfg(not(unix))]
-fn private(_: &mut OpenOptions) {}
-
-/// A log as read: its events, and how many of its bytes are whole lines.
-struct Contents {
-    header: Header,
-    events: Vec<Event>,
-    problems: Vec<Problem>,
-    whole: u64,
-    /// The last line is whole but for its end.
-    lacks_newline: bool,
-}
-
-impl Contents {
-    fn read(path: &Path, id: &SessionId) -> Result<Contents, StoreError> {
-        let bytes = fs::read(path).map_err(StoreError::io("read", path))?;
-        let (lines, torn) = split(&bytes);
-        let mut lines = lines.into_iter();
-        let Some(first) = lines.next() else {
-            // Killed before the header was whole: the session is empty and begins again.
-            return Ok(Contents::empty(session_id::created(id)));
-        };
-        let header = header(first, path, id)?;
-        let mut contents = Contents {
-            header,
-            events: Vec::new(),
-            problems: Vec::new(),
-            whole: (bytes.len() - torn.len()) as u64,
-            lacks_newline: false,
-        };
-        for (number, line) in lines.enumerate() {
-            contents.take(line, number + 2, path);
-        }
-        if let Ok(event) = serde_json::from_slice::<Event>(torn) {
-            contents.events.push(event);
-            contents.whole = bytes.len() as u64;
-            contents.lacks_newline = true;
-        }
-        contents.events.retain(|event| event.kind != Kind::Unknown);
-        Ok(contents)
-    }
-
-    fn empty(created: Millis) -> Contents {
-        Contents {
-            header: Header {
-                synod_log: LOG_VERSION,
-                created,
-                program: env!("CARGO_PKG_VERSION").into(),
-            },
-            events: Vec::new(),
-            problems: Vec::new(),
-            whole: 0,
-            lacks_newline: false,
-        }
-    }
-
-    fn take(&mut self, line: &[u8], number: usize, path: &Path) {
-        match serde_json::from_slice::<Event>(line) {
-            Ok(event) => self.events.push(event),
-            Err(error) => self.problems.push(Problem {
-                file: path.display().to_string(),
-                line: Some(number),
-                message: format!("the line is skipped, it is not an event ({error})"),
-            }),
-        }
-    }
-}
-
-/// The lines that have an end, and what follows the last end.
-fn split(bytes: &[u8]) -> (Vec<&[u8]>, &[u8]) {
-    let mut parts: Vec<&[u8]> = bytes.split(|&byte| byte == b'\n').collect();
-    let torn = parts.pop().unwrap_or_default();
-    (parts, torn)
-}
-
-fn header(line: &[u8], path: &Path, id: &SessionId) -> Result<Header, StoreError> {
-    // Only the version is read first: a newer header may have other fields.
-    #[derive(serde::Deserialize)]
-    struct Version {
-        synod_log: u32,
-    }
-    let not_a_log = |error: serde_json::Error| StoreError::NotALog {
-        path: path.to_path_buf(),
-        why: error.to_string(),
-    };
-    let version: Version = serde_json::from_slice(line).map_err(not_a_log)?;
-    if version.synod_log > LOG_VERSION {
-        return Err(StoreError::Newer {
-            id: id.0.clone(),
-            found: version.synod_log,
-            known: LOG_VERSION,
-        });
-    }
-    serde_json::from_slice(line).map_err(not_a_log)
-}
-
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
     use crate::domain::event::Source;
+    use std::fs::OpenOptions;
+    use std::io::Write;
 
     fn titled(seq: u64, title: &str) -> Event {
         Event {
@@ -376,7 +179,7 @@ mod tests {
         let mut log = SessionLog::create(&paths, 0);
         log.append(&[titled(1, "one")]).unwrap();
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let real = log.file.replace(full);
+        let real = log.log.file_mut().replace(full);
         let error = log.append(&[titled(2, "two")]).unwrap_err();
         assert!(error.is_disk_full());
         let message = error.to_string();
@@ -384,8 +187,8 @@ mod tests {
             assert!(message.contains(words), "{message}");
         }
         // What a write that was cut short left behind is removed before the next one.
-        log.file = real;
-        if let Some(file) = &mut log.file {
+        *log.log.file_mut() = real;
+        if let Some(file) = log.log.file_mut() {
             file.write_all(b"{\"source\":\"ses").unwrap();
         }
         log.append(&[titled(2, "two")]).unwrap();

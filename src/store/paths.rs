@@ -60,6 +60,21 @@ impl Paths {
         self.data.join("sessions")
     }
 
+    /// One folder for each run of a job.
+    pub fn runs(&self) -> PathBuf {
+        self.data.join("runs")
+    }
+
+    /// Who uses which device; one small file for each slot.
+    pub fn leases(&self) -> PathBuf {
+        self.data.join("leases")
+    }
+
+    /// Specs of jobs to start from.
+    pub fn job_presets(&self) -> PathBuf {
+        self.presets().join("jobs")
+    }
+
     /// What agents noted for later conversations.
     pub fn notes(&self) -> PathBuf {
         self.data.join("notes")

@@ -75,7 +75,7 @@ pub fn delete(paths: &Paths, id: &SessionId) -> Result<(), StoreError> {
         return Err(missing(paths, id));
     }
     let lock_path = log::lock_of(paths, id);
-    let lock = Lock::take(&lock_path, &id.0)?;
+    let lock = Lock::take(&lock_path, "session", &id.0)?;
     let trash = trash(paths);
     fs::create_dir_all(&trash).map_err(StoreError::io("create the folder", &trash))?;
     let number = deleted(paths).last().map_or(1, |last| last.number + 1);

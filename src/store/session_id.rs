@@ -1,4 +1,4 @@
-//! Names of sessions: the time in UTC, so that they sort, and a random end, so that two never meet.
+//! Names of sessions and runs: the time in UTC, so that they sort, and a random end, so that two never meet.
 
 use crate::domain::clock::Millis;
 use crate::domain::id::SessionId;
@@ -43,7 +43,13 @@ pub fn readable(time: Millis) -> String {
 /// The time in a session's name; 0 for a name of another form.
 #[must_use]
 pub fn created(id: &SessionId) -> Millis {
-    parse(&id.0).unwrap_or(0)
+    stamped(&id.0)
+}
+
+/// The time that any name of this form begins with; 0 for another form.
+#[must_use]
+pub fn stamped(name: &str) -> Millis {
+    parse(name).unwrap_or(0)
 }
 
 fn parse(text: &str) -> Option<Millis> {

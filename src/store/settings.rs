@@ -37,6 +37,8 @@ pub struct Settings {
     pub threads: usize,
     /// Where local models run.
     pub device: Device,
+    /// Runs of jobs that compute at once on each device; further ones wait.
+    pub job_slots: usize,
     /// Memory for the key-value cache, in MiB.
     pub cache_mib: usize,
     /// Folders or files with further GGUF models.
@@ -262,6 +264,7 @@ fn bare() -> Settings {
         borders: Borders::Unicode,
         threads: 0,
         device: Device::Auto,
+        job_slots: 1,
         cache_mib: 1024,
         model_paths: Vec::new(),
         endpoints: BTreeMap::new(),

@@ -14,6 +14,7 @@ mod eval;
 mod graph;
 mod headless;
 mod items;
+mod jobs;
 mod moa;
 mod parity;
 mod plan;

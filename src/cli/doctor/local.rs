@@ -156,7 +156,7 @@ pub fn machine() -> Vec<Finding> {
     };
     let memory = Memory::now();
     let mut sampler = Sampler::new();
-    let reading = sampler.sample();
+    let reading = sampler.sample(0);
     let mut findings = vec![
         Finding::new(
             "machine",

@@ -1,7 +1,7 @@
 //! Votes: what of an answer counts as its choice, and which choice wins. Answers that cannot be read abstain.
 
-use super::chance::Chance;
 use super::settings::{Reading, Ties};
+use crate::domain::chance::Chance;
 use crate::domain::message::{Message, Role};
 
 /// One voter's answer.

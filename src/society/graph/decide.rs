@@ -2,11 +2,11 @@
 
 use super::ballot::{self, Count, Vote};
 use super::boards::fullest;
-use super::chance::Chance;
 use super::hearing::{Heard, compose_judge};
 use super::protocol::Graph;
 use super::settings::{Reading, Strategy, Ties};
 use super::wiring::DECISION;
+use crate::domain::chance::Chance;
 use crate::domain::event::Outcome;
 use crate::domain::id::NodeId;
 use crate::society::Task;

@@ -182,7 +182,7 @@ mod tests {
     fn the_gradient_is_that_of_finite_differences() {
         let wiring = wiring(4);
         let logits: Vec<f64> = (0..16).map(|at| f64::from(at) / 4.0 - 2.0).collect();
-        let mut chance = super::super::chance::Chance::new(3, 0, 0);
+        let mut chance = crate::domain::chance::Chance::new(3, 0, 0);
         let mut draw = || chance.uniform();
         let out = realise(&wiring, &logits, 2.0, &Rule::Sample, &mut draw).unwrap();
         for (at, given) in gradient(&out, &logits, 2.0).into_iter().enumerate() {
@@ -213,7 +213,7 @@ mod tests {
         let names: Vec<String> = out.edges(&wiring).iter().map(name).collect();
         assert_eq!(names, ["BC", "CA", "CF"]);
         assert_eq!(out.decisions[1].outcome, EdgeOutcome::Cycle);
-        let mut chance = super::super::chance::Chance::new(1, 0, 0);
+        let mut chance = crate::domain::chance::Chance::new(1, 0, 0);
         let mut draw = || chance.uniform();
         for edges in 0..9 {
             let out = realise(&wiring, &logits, 1.0, &Rule::Random(edges), &mut draw).unwrap();

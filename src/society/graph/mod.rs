@@ -8,7 +8,6 @@
 
 pub mod ballot;
 pub mod boards;
-pub mod chance;
 mod decide;
 pub mod hearing;
 pub mod library;

@@ -1,6 +1,5 @@
 //! A preset's graph as a society: its plan with the edges that are real this time, and its turns.
 
-use super::chance::Chance;
 use super::members::{DECISION_NAME, Members};
 use super::prompts::Prompts;
 use super::realise::{Realisation, Rule, realise_by_chance};
@@ -9,6 +8,7 @@ use super::settings::{Reading, Settings, Strategy, Ties};
 use super::toolbox::Toolbox;
 use super::turn::Turn;
 use super::wiring::DECISION;
+use crate::domain::chance::Chance;
 use crate::domain::council::Council;
 use crate::domain::event::{Kind, Level, Outcome};
 use crate::domain::id::NodeId;

@@ -3,10 +3,10 @@
 //! Edges are looked at in their normative order, so an earlier one can make a later one impossible. A decision has a number
 //! drawn for it exactly when it counts in the log-probability (`likelihood`).
 
-use super::chance::Chance;
 use super::likelihood::probability;
 use super::reach::Reach;
 use super::wiring::{Edge, GraphError, Wiring};
+use crate::domain::chance::Chance;
 use crate::domain::event::EdgeOutcome;
 
 /// Which potential edges become real.

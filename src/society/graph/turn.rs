@@ -4,7 +4,6 @@
 //! when they arrived makes no difference. A node that failed is named, and those that would have heard it go on without.
 
 use super::ballot;
-use super::chance::Chance;
 use super::decide::{self, Decided};
 use super::hearing::{Heard, compose, instruction};
 use super::library::Operation;
@@ -15,6 +14,7 @@ use super::schedule::Schedule;
 use super::toolbox::Toolbox;
 use super::wiring::{DECISION, Edge};
 use super::work::Said;
+use crate::domain::chance::Chance;
 use crate::domain::event::{Kind, Level, Outcome};
 use crate::domain::fault::{Fault, FaultClass};
 use crate::domain::message::{Message, Role};

@@ -1,4 +1,5 @@
-//! Numbers by counting: each depends on a seed, an iteration, an item and its place alone, never on what was drawn elsewhere.
+//! Numbers by counting: each depends on a seed and its place alone, never on what was drawn elsewhere. Pause, resume, order and
+//! thread count therefore never change a result.
 
 /// A stream of uniform numbers in [0, 1).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,7 +11,15 @@ pub struct Chance {
 impl Chance {
     #[must_use]
     pub fn new(seed: u64, iteration: u64, item: u64) -> Chance {
-        let key = finalise(finalise(finalise(seed) ^ iteration) ^ item);
+        Self::at(seed, &[iteration, item])
+    }
+
+    /// The stream of a place: a job's `[stage, iteration, item]`, or whatever numbers name it.
+    #[must_use]
+    pub fn at(seed: u64, place: &[u64]) -> Chance {
+        let key = place
+            .iter()
+            .fold(finalise(seed), |key, number| finalise(key ^ number));
         Chance { key, drawn: 0 }
     }
 

@@ -1,0 +1,79 @@
+//! Device slots: how many runs may compute at once on a device, across all processes of this user.
+//!
+//! A slot is a locked file in the data folder, so it falls with its holder; the file says who that is.
+
+use crate::store::error::StoreError;
+use crate::store::lock::Lock;
+use crate::store::paths::Paths;
+use std::path::PathBuf;
+
+/// Held as long as it lives.
+#[derive(Debug)]
+pub struct Lease {
+    _lock: Lock,
+}
+
+/// The slots of one device.
+#[derive(Debug, Clone)]
+pub struct Slots {
+    folder: PathBuf,
+    /// `cpu`, `cuda:0`.
+    device: String,
+    count: usize,
+}
+
+/// Who uses a slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    pub slot: usize,
+    pub process: Option<u32>,
+}
+
+impl Slots {
+    #[must_use]
+    pub fn new(paths: &Paths, device: &str, count: usize) -> Slots {
+        Slots {
+            folder: paths.leases(),
+            device: device.to_owned(),
+            count: count.max(1),
+        }
+    }
+
+    /// A free slot, if there is one.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn take(&self) -> Result<Option<Lease>, StoreError> {
+        for slot in 0..self.count {
+            match Lock::take(&self.file(slot), "slot", &self.device) {
+                Ok(lock) => return Ok(Some(Lease { _lock: lock })),
+                Err(StoreError::Locked { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Slots in use. Asking takes each free one for a moment.
+    #[must_use]
+    pub fn holders(&self) -> Vec<Holder> {
+        (0..self.count)
+            .filter_map(
+                |slot| match Lock::take(&self.file(slot), "slot", &self.device) {
+                    Err(StoreError::Locked { process, .. }) => Some(Holder { slot, process }),
+                    _ => None,
+                },
+            )
+            .collect()
+    }
+
+    #[must_use]
+    pub fn free(&self) -> usize {
+        self.count - self.holders().len()
+    }
+
+    fn file(&self, slot: usize) -> PathBuf {
+        let device = self.device.replace(':', "-");
+        self.folder.join(format!("{device}-{slot}"))
+    }
+}

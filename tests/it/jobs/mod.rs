@@ -1,0 +1,5 @@
+//! Runs: made, worked on, paused, killed, resumed, listed.
+
+mod kept;
+mod place;
+mod runner;
