@@ -26,4 +26,5 @@ pub mod sampler;
 pub mod template;
 pub mod text;
 pub mod tokenizer;
+pub mod train;
 pub mod weights;

@@ -29,3 +29,4 @@ mod support;
 mod themes;
 mod tokens;
 mod tools;
+mod train;

@@ -23,9 +23,12 @@ pub mod attention;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+pub mod causal;
 mod dense;
 mod format;
 pub mod gate;
+pub mod gemm;
+pub mod gradient;
 mod lanes;
 pub mod lowrank;
 mod pack;
