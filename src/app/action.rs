@@ -2,8 +2,10 @@
 //!
 //! Names are kebab-case and are what `keys.toml` uses. What an action does is decided in the state's own files.
 
+mod jobs;
 mod list;
 
+pub use jobs::{FormAction, LookAction, RunsAction};
 pub use list::ListAction;
 
 use super::draft::Edit;
@@ -17,6 +19,9 @@ pub enum Action {
     Pane(PaneAction),
     List(ListAction),
     Models(ModelsAction),
+    Runs(RunsAction),
+    Look(LookAction),
+    Form(FormAction),
 }
 
 /// Orders to the program as a whole.
@@ -30,6 +35,7 @@ pub enum AppAction {
     Sessions,
     Themes,
     ChatScreen,
+    JobsScreen,
     ModelsScreen,
     NewSession,
     NextPane,
@@ -178,6 +184,9 @@ impl Action {
             Action::Pane(action) => action.card(),
             Action::List(action) => action.card(),
             Action::Models(action) => action.card(),
+            Action::Runs(action) => action.card(),
+            Action::Look(action) => action.card(),
+            Action::Form(action) => action.card(),
         }
     }
 
@@ -191,6 +200,10 @@ impl Action {
         let pane = PaneAction::ALL.into_iter().map(Action::Pane);
         let list = ListAction::ALL.into_iter().map(Action::List);
         let models = ModelsAction::ALL.into_iter().map(Action::Models);
+        let runs = RunsAction::ALL.into_iter().map(Action::Runs);
+        let sections = (1..=6).map(|n| Action::Look(LookAction::Section(n)));
+        let look = LookAction::ALL.into_iter().map(Action::Look);
+        let form = FormAction::ALL.into_iter().map(Action::Form);
         app.chain(presets)
             .chain(chat)
             .chain(prompt)
@@ -198,6 +211,10 @@ impl Action {
             .chain(pane)
             .chain(list)
             .chain(models)
+            .chain(runs)
+            .chain(sections)
+            .chain(look)
+            .chain(form)
     }
 
     /// The action with this name.
@@ -209,13 +226,14 @@ impl Action {
 
 impl AppAction {
     /// All but the numbered ones.
-    pub const ALL: [AppAction; 19] = [
+    pub const ALL: [AppAction; 20] = [
         AppAction::Help,
         AppAction::Palette,
         AppAction::Presets,
         AppAction::Sessions,
         AppAction::Themes,
         AppAction::ChatScreen,
+        AppAction::JobsScreen,
         AppAction::ModelsScreen,
         AppAction::NewSession,
         AppAction::NextPane,
@@ -249,6 +267,7 @@ impl AppAction {
             Self::Sessions => command("sessions", "open, search or delete sessions", "/sessions"),
             Self::Themes => command("themes", "choose a theme", "/theme"),
             Self::ChatScreen => card("chat", "go to the chat"),
+            Self::JobsScreen => command("jobs", "go to the jobs: training and searches", "/jobs"),
             Self::ModelsScreen => command("models", "go to the models", "/models"),
             Self::NewSession => command("new-session", "begin a new session", "/new"),
             Self::NextPane => card("next-pane", "focus the next pane"),

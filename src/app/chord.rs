@@ -196,6 +196,10 @@ fn short(chord: Chord) -> String {
     if let (Key::Char(c), true, false, false) = (chord.key, chord.ctrl, chord.alt, chord.shift) {
         return format!("^{}", c.to_uppercase());
     }
+    // Only notations that join keys need a name for it.
+    if chord.typed() == Some('+') {
+        return "+".to_owned();
+    }
     if chord.typed().is_some() {
         return chord.to_string();
     }

@@ -1,12 +1,15 @@
 //! What the runtime shall do. The state asks; it never does.
 
+use super::jobs::RunOrder;
 use crate::domain::clock::Millis;
 use crate::domain::control::Control;
 use crate::domain::council::Council;
 use crate::domain::event::Kind;
-use crate::domain::id::{MessageId, NodeId, SessionId, TurnId};
+use crate::domain::id::{MessageId, NodeId, RunId, SessionId, TurnId};
 use crate::domain::message::Message;
+use crate::domain::run::RunControl;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// An order to the runtime. Answers, where there are any, come back as [`super::msg::Msg`].
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +28,7 @@ pub enum Effect {
     Session(SessionEffect),
     Model(ModelEffect),
     Preset(PresetEffect),
+    Run(RunEffect),
     /// Remember this prompt in the history file.
     RememberPrompt(String),
     /// Forbid or allow the network.
@@ -121,6 +125,29 @@ pub enum PresetEffect {
     Duplicate(String),
 }
 
+/// Work on runs of jobs. Answers come back as [`super::msg::RunMsg`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum RunEffect {
+    /// Which kinds of jobs there are, and presets for them; comes back as `RunMsg::Kinds`.
+    Kinds,
+    /// All runs; comes back as `RunMsg::Listed`.
+    List,
+    /// Read on in the logs of these runs, from the beginning where a log was not followed before; what there is comes back as
+    /// `RunMsg::Read`.
+    Follow(Vec<RunId>),
+    /// Comes back as `RunMsg::Started`.
+    Start(RunOrder),
+    Control(RunId, RunControl),
+    /// Delete its folder; it is over.
+    Remove(RunId),
+    /// Write its curves into a file beside the caller.
+    ExportCsv(RunId),
+    /// Look at the machine; comes back as `RunMsg::Sampled`.
+    Sample,
+    /// Read a preset that a run made; comes back as `RunMsg::PresetMade`.
+    OpenPreset(PathBuf),
+}
+
 /// What a timer is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timer {
@@ -132,4 +159,6 @@ pub enum Timer {
     ChordExpired,
     /// A notice in the status line ends.
     Notice,
+    /// Runs and the machine are looked at again.
+    Jobs,
 }

@@ -5,7 +5,7 @@
 
 mod table;
 
-use super::action::{Action, AppAction, PaneAction};
+use super::action::{Action, AppAction, LookAction, PaneAction};
 use super::chord::{parse_sequence, print_sequence, short_sequence};
 use super::msg::Chord;
 use std::collections::BTreeMap;
@@ -25,12 +25,15 @@ pub enum Context {
     SessionList,
     Question,
     Models,
+    Jobs,
+    /// The form of a new run.
+    Form,
     /// The screen that explains a missing model.
     FirstRun,
 }
 
 impl Context {
-    pub const ALL: [Context; 10] = [
+    pub const ALL: [Context; 12] = [
         Context::Global,
         Context::Prompt,
         Context::Completion,
@@ -40,6 +43,8 @@ impl Context {
         Context::SessionList,
         Context::Question,
         Context::Models,
+        Context::Jobs,
+        Context::Form,
         Context::FirstRun,
     ];
 
@@ -56,6 +61,8 @@ impl Context {
             Context::SessionList => "sessions",
             Context::Question => "question",
             Context::Models => "models",
+            Context::Jobs => "jobs",
+            Context::Form => "form",
             Context::FirstRun => "first-run",
         }
     }
@@ -73,6 +80,8 @@ impl Context {
             Context::SessionList => "session list",
             Context::Question => "question",
             Context::Models => "models",
+            Context::Jobs => "jobs",
+            Context::Form => "form",
             Context::FirstRun => "first run",
         }
     }
@@ -171,6 +180,14 @@ impl Keymap {
                 context: Context::Pane,
                 chords: vec![chord],
                 action: Action::Pane(PaneAction::Focus(n)),
+            });
+        }
+        for n in 1..=6 {
+            let chord = Chord::plain(super::msg::Key::Char(char::from(b'0' + n)));
+            bindings.push(Binding {
+                context: Context::Jobs,
+                chords: vec![chord],
+                action: Action::Look(LookAction::Section(n)),
             });
         }
         Keymap { bindings }

@@ -74,6 +74,9 @@ impl App {
         if matches!(self.overlay, Some(Overlay::Input(_))) {
             return self.input_key(chord);
         }
+        if self.overlay.is_none() && self.screen == Screen::Jobs {
+            return self.jobs_typing_key(chord);
+        }
         if self.overlay.is_some() || self.screen != Screen::Chat {
             return None;
         }
@@ -93,6 +96,9 @@ impl App {
         };
         self.disarm_quit();
         self.esc_at = None;
+        if self.overlay == Some(Overlay::RunForm) {
+            return self.type_into_form(&c.to_string());
+        }
         if self.overlay.is_some() {
             return self.filter_with(&c.to_string());
         }
@@ -110,6 +116,9 @@ impl App {
             Some(Overlay::Input(input)) => {
                 input.text.push_str(&text.replace('\n', " "));
                 return Vec::new();
+            }
+            Some(Overlay::RunForm) => {
+                return self.type_into_form(text.lines().next().unwrap_or(""));
             }
             Some(_) => return self.filter_with(text.lines().next().unwrap_or("")),
             None => {}
@@ -129,6 +138,13 @@ impl App {
                 Mouse::Click { .. } => return Vec::new(),
             };
             return self.on_list(action);
+        }
+        if self.screen == Screen::Jobs {
+            return match mouse {
+                Mouse::ScrollUp { .. } => self.move_in_jobs(-WHEEL_LINES),
+                Mouse::ScrollDown { .. } => self.move_in_jobs(WHEEL_LINES),
+                Mouse::Click { .. } => Vec::new(),
+            };
         }
         match mouse {
             Mouse::ScrollUp { column, row } => {
@@ -162,6 +178,9 @@ impl App {
             Action::Pane(action) => self.on_pane(action),
             Action::List(action) => self.on_list(action),
             Action::Models(action) => self.on_models_action(action),
+            Action::Runs(action) => self.on_runs(action),
+            Action::Look(action) => self.on_look(action),
+            Action::Form(action) => self.on_form(action),
         }
     }
 
@@ -174,12 +193,15 @@ impl App {
             AppAction::Sessions => self.open_sessions(""),
             AppAction::Themes => self.open_themes(),
             AppAction::ChatScreen => self.show(Screen::Chat),
+            AppAction::JobsScreen => self.show_jobs(),
             AppAction::ModelsScreen => {
                 let mut effects = self.show(Screen::Models);
                 effects.push(Effect::Model(super::effect::ModelEffect::List));
                 effects
             }
             AppAction::NewSession => self.new_session(),
+            AppAction::NextPane if self.screen == Screen::Jobs => self.step_section(1),
+            AppAction::PreviousPane if self.screen == Screen::Jobs => self.step_section(-1),
             AppAction::NextPane => self.cycle_pane(1),
             AppAction::PreviousPane => self.cycle_pane(-1),
             AppAction::PaneLeft => self.move_focus(-1, 0),
@@ -226,6 +248,9 @@ impl App {
 
     /// The ladder of Esc: out of the innermost thing; with nothing left, twice stops the turn.
     fn back(&mut self) -> Vec<Effect> {
+        if self.screen == Screen::Jobs && self.jobs.back() {
+            return Vec::new();
+        }
         if self.screen != Screen::Chat {
             return self.show(Screen::Chat);
         }
@@ -257,25 +282,39 @@ impl App {
         self.inform("Esc again stops the turn")
     }
 
-    /// Leaves; asks first while a model is on its way.
+    /// Leaves; asks first while a model is on its way or a run works.
     pub(super) fn quit(&mut self) -> Vec<Effect> {
-        if let Some((model, _)) = self.models.running_pull() {
-            let is_asked =
-                matches!(&self.overlay, Some(Overlay::Confirm(c)) if c.what == Confirmed::Quit);
-            if !is_asked && !self.is_quit_armed {
-                let question = format!(
-                    "{model} is being downloaded; its part is kept for the next start. Leave?"
-                );
-                return self.open(Overlay::Confirm(Confirm {
-                    question,
-                    verb: "leave".into(),
-                    what: Confirmed::Quit,
-                }));
-            }
+        let is_asked =
+            matches!(&self.overlay, Some(Overlay::Confirm(c)) if c.what == Confirmed::Quit);
+        if let Some(question) = self.before_leaving()
+            && !is_asked
+            && !self.is_quit_armed
+        {
+            return self.open(Overlay::Confirm(Confirm {
+                question,
+                verb: "leave".into(),
+                what: Confirmed::Quit,
+            }));
         }
         let mut effects = self.stop_turn();
         effects.push(Effect::Quit);
         effects
+    }
+
+    /// What a person should know before leaving.
+    fn before_leaving(&self) -> Option<String> {
+        if let Some((model, _)) = self.models.running_pull() {
+            return Some(format!(
+                "{model} is being downloaded; its part is kept for the next start. Leave?"
+            ));
+        }
+        match self.jobs.at_work() {
+            0 => None,
+            1 => Some("1 run goes on without this window; F4 stops it. Leave?".into()),
+            n => Some(format!(
+                "{n} runs go on without this window; F4 stops them. Leave?"
+            )),
+        }
     }
 
     fn history_search_key(&mut self, chord: Chord) -> Option<Vec<Effect>> {

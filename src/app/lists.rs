@@ -3,11 +3,12 @@
 use super::App;
 use super::Screen;
 use super::action::ListAction;
-use super::effect::{Effect, ModelEffect, PresetEffect, SessionEffect};
+use super::effect::{Effect, ModelEffect, PresetEffect, RunEffect, SessionEffect};
 use super::models::FirstRunChoice;
 use super::msg::{Chord, Key};
 use super::overlay::{Confirm, Confirmed, Input, InputFor, ListState, Overlay};
 use crate::domain::question::Reply;
+use crate::domain::run::RunControl;
 
 /// Rows that a page key moves.
 const PAGE: isize = 10;
@@ -28,6 +29,8 @@ impl App {
             ListAction::Last => self.move_selection(isize::MAX),
             ListAction::Choose => self.choose(),
             ListAction::Close => self.close(),
+            ListAction::Erase if self.overlay == Some(Overlay::RunForm) => self.erase_in_form(),
+            ListAction::ClearFilter if self.overlay == Some(Overlay::RunForm) => self.clear_field(),
             ListAction::Erase => self.change_filter(|filter| {
                 filter.pop();
             }),
@@ -65,6 +68,7 @@ impl App {
                 | Overlay::Help(list)
                 | Overlay::Sessions(list)
                 | Overlay::Themes(list)
+                | Overlay::NewRun(list)
                 | Overlay::Code(list),
             ) => Some(list),
             _ => None,
@@ -79,6 +83,7 @@ impl App {
                 | Overlay::Help(list)
                 | Overlay::Sessions(list)
                 | Overlay::Themes(list)
+                | Overlay::NewRun(list)
                 | Overlay::Code(list),
             ) => Some(list),
             _ => None,
@@ -93,6 +98,7 @@ impl App {
             Some(Overlay::Sessions(_)) => self.sessions.len(),
             Some(Overlay::Themes(_)) => self.theme_rows().len(),
             Some(Overlay::Code(_)) => self.code_rows().len(),
+            Some(Overlay::NewRun(_)) => self.start_rows().len(),
             _ => 0,
         }
     }
@@ -105,8 +111,12 @@ impl App {
     }
 
     fn move_selection(&mut self, step: isize) -> Vec<Effect> {
+        if self.overlay == Some(Overlay::RunForm) {
+            return self.step_field(step);
+        }
         if self.overlay.is_none() {
             match self.screen {
+                Screen::Jobs => return self.move_in_jobs(step),
                 Screen::Models => self.models.select(step),
                 Screen::FirstRun => {
                     if let Some(first_run) = &mut self.models.first_run {
@@ -194,6 +204,7 @@ impl App {
                 action.map_or_else(Vec::new, |action| self.perform(action))
             }
             Some(Overlay::Sessions(_)) => self.choose_session(at),
+            Some(Overlay::NewRun(_)) => self.choose_start(at),
             Some(Overlay::Themes(_)) => {
                 let name = self.theme_rows().get(at).map(|name| (*name).to_owned());
                 self.overlay = None;
@@ -290,6 +301,12 @@ impl App {
             }
             Confirmed::RemoveModel(name) => vec![Effect::Model(ModelEffect::Remove(name))],
             Confirmed::PullModel(name) => self.pull(&name),
+            Confirmed::StopRun(run) => self.control_run(run, RunControl::Stop),
+            Confirmed::FinishRun(run) => self.control_run(run, RunControl::Finish),
+            Confirmed::RemoveRun(run) => vec![
+                Effect::Run(RunEffect::Remove(run)),
+                Effect::Run(RunEffect::List),
+            ],
             Confirmed::Quit => {
                 let mut effects = self.stop_turn();
                 effects.push(Effect::Quit);

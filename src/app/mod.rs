@@ -17,6 +17,7 @@ pub mod draft;
 pub mod effect;
 pub mod focus;
 mod fold;
+pub mod jobs;
 pub mod keymap;
 mod keys;
 mod lists;
@@ -40,6 +41,7 @@ use crate::store::settings::Settings;
 use crate::store::theme::ThemeSpec;
 use chat::ChatState;
 use focus::FocusState;
+use jobs::JobsState;
 use keymap::Keymap;
 use models::ModelsState;
 use msg::Chord;
@@ -51,6 +53,7 @@ use prompt::{Draft, PromptState};
 pub enum Screen {
     #[default]
     Chat,
+    Jobs,
     Models,
     /// No source had the default model: what was tried and what to do. The state is in `models.first_run`.
     FirstRun,
@@ -89,6 +92,7 @@ pub struct App {
     pub focus: FocusState,
     pub overlay: Option<Overlay>,
     pub models: ModelsState,
+    pub jobs: JobsState,
     /// All presets in list order, broken ones included.
     pub presets: Vec<Preset>,
     /// The name of the preset that the next turn uses.
@@ -156,6 +160,7 @@ impl App {
             focus: FocusState::default(),
             overlay: None,
             models,
+            jobs: JobsState::default(),
             presets: start.presets,
             preset,
             theme: start.theme,

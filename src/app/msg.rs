@@ -2,12 +2,17 @@
 
 use super::effect::Timer;
 use super::focus::Viewport;
+use super::jobs::{JobPreset, RunEntry};
 use crate::domain::event::Event;
-use crate::domain::id::SessionId;
+use crate::domain::id::{RunId, SessionId};
 use crate::domain::model::{ModelInfo, Pull, PullOutcome};
+use crate::domain::parameter::Value;
+use crate::domain::reading::Reading;
+use crate::domain::run::JobCard;
 use crate::store::preset::{Preset, Problem};
 use crate::store::session::SessionInfo;
 use crate::store::theme::ThemeSpec;
+use std::collections::BTreeMap;
 
 /// One input to `App::update`.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,8 +62,30 @@ pub enum Msg {
     Viewport(Viewport),
     /// A session begun by this program got its name in the store.
     SessionStarted(SessionId),
+    Run(RunMsg),
     /// Draw again: highlighting or another cache is ready.
     Refresh,
+}
+
+/// Answers about runs of jobs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RunMsg {
+    Kinds {
+        cards: Vec<JobCard>,
+        presets: Vec<JobPreset>,
+    },
+    /// All runs, in any order.
+    Listed(Vec<RunEntry>),
+    /// What came in a run's log.
+    Read {
+        run: RunId,
+        events: Vec<Event>,
+        /// These are the log's first events, and this is what the run was started with.
+        begun: Option<BTreeMap<String, Value>>,
+    },
+    Started(Result<RunId, String>),
+    Sampled(Reading),
+    PresetMade(Preset),
 }
 
 /// A key with its modifiers, free of any terminal library's type.

@@ -4,7 +4,7 @@
 //! they are never stale.
 
 use crate::domain::clock::Millis;
-use crate::domain::id::{NodeId, SessionId, TurnId};
+use crate::domain::id::{NodeId, RunId, SessionId, TurnId};
 
 /// The one overlay that may be open.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,10 @@ pub enum Overlay {
     Themes(ListState),
     /// Code blocks of a pane, to copy one: rows from `App::code_rows`.
     Code(ListState),
+    /// What a new run can start from: rows from `App::start_rows`.
+    NewRun(ListState),
+    /// The form of a new run; its state is `App::jobs.form`.
+    RunForm,
     /// A yes-or-no question.
     Confirm(Confirm),
     /// May a tool run? The text comes from the turn's open question.
@@ -53,6 +57,9 @@ pub enum Confirmed {
     DeleteSession(SessionId),
     RemoveModel(String),
     PullModel(String),
+    StopRun(RunId),
+    FinishRun(RunId),
+    RemoveRun(RunId),
     Quit,
 }
 

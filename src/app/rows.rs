@@ -1,6 +1,6 @@
 //! What lists, help and hints show, made from the state when it is asked for.
 
-use super::action::{Action, AppAction, ChatAction, PaneAction, PromptAction};
+use super::action::{Action, AppAction, ChatAction, PaneAction, PromptAction, RunsAction};
 use super::chord::short_sequence;
 use super::code::{CodeBlock, code_blocks};
 use super::focus::{Area, PaneId};
@@ -19,10 +19,12 @@ impl App {
             Some(Overlay::Presets(_)) => return vec![Context::PresetList, Context::List],
             Some(Overlay::Sessions(_)) => return vec![Context::SessionList, Context::List],
             Some(Overlay::Confirm(_) | Overlay::Question(_)) => return vec![Context::Question],
+            Some(Overlay::RunForm) => return vec![Context::Form],
             Some(_) => return vec![Context::List],
             None => {}
         }
         match (self.screen, self.focus.area) {
+            (Screen::Jobs, _) => vec![Context::Jobs, Context::Global],
             (Screen::Models, _) => vec![Context::Models, Context::Global],
             (Screen::FirstRun, _) => vec![Context::FirstRun, Context::Global],
             (Screen::Chat, Area::Pane) => vec![Context::Pane, Context::Global],
@@ -187,7 +189,7 @@ impl App {
     pub fn palette_rows(&self) -> Vec<ActionRow> {
         let filter = self.filter();
         let mut rows: Vec<ActionRow> = Action::all()
-            .filter(|action| matches!(action, Action::App(_) | Action::Chat(_) | Action::Pane(_)))
+            .filter(|action| self.is_offered(*action))
             .filter(|action| *action != Action::App(AppAction::Palette))
             .map(|action| self.action_row(action))
             .filter(|row| matches_words(filter, &[row.name, row.help, row.command.unwrap_or("")]))
@@ -196,8 +198,23 @@ impl App {
         rows
     }
 
+    /// The palette offers what can be ordered on the screen that is shown.
+    fn is_offered(&self, action: Action) -> bool {
+        match action {
+            Action::App(_) | Action::Chat(_) | Action::Pane(_) => true,
+            Action::Runs(RunsAction::New) => true,
+            Action::Runs(_) | Action::Look(_) => self.screen == Screen::Jobs,
+            _ => false,
+        }
+    }
+
     fn action_row(&self, action: Action) -> ActionRow {
-        let here = [Context::Global, Context::Prompt, Context::Pane];
+        let here = [
+            Context::Global,
+            Context::Prompt,
+            Context::Pane,
+            Context::Jobs,
+        ];
         let context = here
             .into_iter()
             .find(|context| !self.keymap.keys(*context, action).is_empty());
@@ -257,6 +274,7 @@ impl App {
     /// The contexts of what lies under an overlay.
     fn contexts_below(&self) -> Vec<Context> {
         match (self.screen, self.focus.area) {
+            (Screen::Jobs, _) => vec![Context::Jobs, Context::Global],
             (Screen::Models, _) => vec![Context::Models, Context::Global],
             (Screen::FirstRun, _) => vec![Context::FirstRun, Context::Global],
             (Screen::Chat, Area::Pane) => vec![Context::Pane, Context::Global],
@@ -287,7 +305,7 @@ impl App {
     }
 
     /// The filter of the open list; empty when there is none.
-    fn filter(&self) -> &str {
+    pub(super) fn filter(&self) -> &str {
         match &self.overlay {
             Some(
                 Overlay::Presets(list)
@@ -295,6 +313,7 @@ impl App {
                 | Overlay::Help(list)
                 | Overlay::Sessions(list)
                 | Overlay::Themes(list)
+                | Overlay::NewRun(list)
                 | Overlay::Code(list),
             ) => &list.filter,
             _ => "",

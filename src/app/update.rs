@@ -1,6 +1,6 @@
 //! The router: every message to the part that decides about it.
 
-use super::effect::{Effect, ModelEffect, PresetEffect, SessionEffect, Timer};
+use super::effect::{Effect, ModelEffect, PresetEffect, RunEffect, SessionEffect, Timer};
 use super::msg::Msg;
 use super::{App, Notice};
 use crate::domain::clock::Millis;
@@ -18,13 +18,14 @@ pub const CHORD_MS: Millis = 2_000;
 pub const QUIT_MS: Millis = 1_500;
 
 impl App {
-    /// What a fresh start asks for: which models there are, and the network switch.
+    /// What a fresh start asks for: which models and runs there are, and the network switch.
     #[must_use]
     pub fn begin(&mut self, now: Millis) -> Vec<Effect> {
         self.now = now;
         vec![
             Effect::SetLocalOnly(self.chat.is_local_only),
             Effect::Model(ModelEffect::List),
+            Effect::Run(RunEffect::List),
         ]
     }
 
@@ -91,6 +92,7 @@ impl App {
                 self.on_viewport(viewport);
                 Vec::new()
             }
+            Msg::Run(msg) => self.on_run_msg(msg),
             Msg::Refresh => Vec::new(),
         }
     }
@@ -118,6 +120,7 @@ impl App {
                     self.notice = None;
                 }
             }
+            Timer::Jobs => return self.look_at_jobs(),
         }
         Vec::new()
     }
@@ -141,7 +144,12 @@ impl App {
         vec![Effect::After(NOTICE_MS, Timer::Notice)]
     }
 
-    fn on_presets(&mut self, presets: Vec<crate::store::preset::Preset>) -> Vec<Effect> {
+    fn on_presets(&mut self, mut presets: Vec<crate::store::preset::Preset>) -> Vec<Effect> {
+        // Presets that were made from flags or from a run's result have no file to be read from.
+        let own = self.presets.iter().filter(|preset| preset.is_made());
+        let own = own.filter(|own| presets.iter().all(|preset| preset.name != own.name));
+        let own: Vec<_> = own.cloned().collect();
+        presets.splice(0..0, own);
         self.presets = presets;
         self.clamp_selection();
         let is_known = self.presets.iter().any(|preset| preset.name == self.preset);

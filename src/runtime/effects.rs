@@ -4,6 +4,7 @@ use super::attachment;
 use super::inbox::Inbox;
 use super::parts::Parts;
 use super::recorder::{Recorder, TurnSink};
+use super::runs;
 use super::shed::Shed;
 use super::timers::Timers;
 use super::turn::{self, TurnHandle, TurnParts};
@@ -109,6 +110,7 @@ impl Performer {
             Effect::Session(effect) => self.session_effect(effect, now),
             Effect::Model(effect) => self.model_effect(effect),
             Effect::Preset(effect) => return self.preset_effect(effect),
+            Effect::Run(effect) => self.in_background(move || runs::perform(&effect)),
             Effect::RememberPrompt(prompt) => {
                 let paths = self.parts.paths.clone();
                 self.in_background(move || {

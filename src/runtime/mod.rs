@@ -12,6 +12,7 @@ pub mod items;
 pub mod keyboard;
 pub mod parts;
 pub mod recorder;
+pub mod runs;
 pub mod screen;
 pub mod shed;
 pub mod telling;

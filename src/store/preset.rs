@@ -25,6 +25,14 @@ pub struct Preset {
     pub warnings: Vec<Problem>,
 }
 
+impl Preset {
+    /// It stands in no file and is not built in: it was made while the program runs.
+    #[must_use]
+    pub fn is_made(&self) -> bool {
+        self.path.is_none() && !self.is_builtin
+    }
+}
+
 /// Something wrong with a user's file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {

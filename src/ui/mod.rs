@@ -46,6 +46,10 @@ pub fn draw(app: &App, cache: &mut Cache, theme: &Theme, frame: &mut Frame<'_>) 
     cache.begin(app.chat.session.as_ref());
     let (mut viewport, cursor) = match app.screen {
         Screen::Chat => screen::chat::draw(app, cache, theme, buf, area),
+        Screen::Jobs => {
+            let cursor = screen::jobs::draw(app, theme, buf, area);
+            (Viewport::default(), cursor)
+        }
         Screen::Models => {
             screen::models::draw(app, theme, buf, area);
             (Viewport::default(), None)

@@ -2,6 +2,7 @@
 //! stand in a snapshot of their own, so that a theme's colour changes nothing here.
 
 mod boards;
+mod jobs;
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;

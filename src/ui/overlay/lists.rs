@@ -254,3 +254,26 @@ pub fn code(
     };
     draw(&page, state, theme, buf, area)
 }
+
+/// What a new run can start from.
+pub fn beginnings(
+    rows: Vec<Line<'static>>,
+    empty: &str,
+    state: &ListState,
+    theme: &Theme,
+    buf: &mut Buffer,
+    area: Rect,
+) -> Option<Position> {
+    let page = Page {
+        title: "new run",
+        note: String::new(),
+        empty,
+        rows,
+        keys: &[
+            ("Enter", "fill the form"),
+            ("↑↓", "choose"),
+            ("Esc", "close"),
+        ],
+    };
+    draw(&page, state, theme, buf, area)
+}

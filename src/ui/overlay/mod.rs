@@ -4,6 +4,7 @@ mod help;
 mod lists;
 mod presets;
 mod question;
+mod run_form;
 mod small;
 
 use crate::app::App;
@@ -28,6 +29,8 @@ pub fn draw(
         Some(Overlay::Sessions(state)) => lists::sessions(app, state, theme, buf, area),
         Some(Overlay::Themes(state)) => lists::themes(app, state, theme, buf, area),
         Some(Overlay::Code(state)) => lists::code(app, state, theme, buf, area),
+        Some(Overlay::NewRun(state)) => run_form::beginnings(app, state, theme, buf, area),
+        Some(Overlay::RunForm) => run_form::draw(app, theme, buf, area),
         Some(Overlay::Help(state)) => help::draw(app, state, theme, buf, area, viewport),
         Some(Overlay::Confirm(confirm)) => {
             small::confirm(confirm, theme, buf, area);

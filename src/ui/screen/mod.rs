@@ -7,6 +7,7 @@ pub mod chat;
 pub mod conversation;
 pub mod facts;
 pub mod first_run;
+pub mod jobs;
 pub mod models;
 pub mod state;
 pub mod tabs;

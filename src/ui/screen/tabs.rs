@@ -22,7 +22,15 @@ pub fn draw(app: &App, theme: &Theme, buf: &mut Buffer, area: Rect) {
             .patch(theme.style(Role::Status)),
     );
     let mut left = Line::default();
-    for (screen, name) in [(Screen::Chat, "Chat"), (Screen::Models, "Models")] {
+    let jobs = match app.jobs.at_work() {
+        0 => "Jobs".to_owned(),
+        work => format!("Jobs {work}{}", theme.glyphs.running),
+    };
+    for (screen, name) in [
+        (Screen::Chat, "Chat"),
+        (Screen::Jobs, jobs.as_str()),
+        (Screen::Models, "Models"),
+    ] {
         if app.screen == screen {
             left.push_span(Span::styled(format!(" [{name}]"), theme.style(Role::Title)));
         } else {

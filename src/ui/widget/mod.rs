@@ -1,6 +1,7 @@
 //! Pieces of the screen.
 
 pub mod blocks;
+pub mod chart;
 pub mod code;
 pub mod list;
 pub mod markdown;
