@@ -110,6 +110,7 @@ fn settings() -> Settings {
         bell: true,
         borders: Borders::Unicode,
         threads: 0,
+        job_slots: 1,
         device: synod::domain::device::Device::Auto,
         cache_mib: 64,
         model_paths: Vec::new(),
