@@ -2,11 +2,15 @@
 //!
 //! Names are kebab-case and are what `keys.toml` uses. What an action does is decided in the state's own files.
 
+mod cell;
 mod jobs;
 mod list;
+mod step;
 
+pub use cell::CellAction;
 pub use jobs::{FormAction, LookAction, RunsAction};
 pub use list::ListAction;
+pub use step::StepAction;
 
 use super::draft::Edit;
 
@@ -17,6 +21,8 @@ pub enum Action {
     Chat(ChatAction),
     Prompt(PromptAction),
     Pane(PaneAction),
+    Cell(CellAction),
+    Step(StepAction),
     List(ListAction),
     Models(ModelsAction),
     Runs(RunsAction),
@@ -182,6 +188,8 @@ impl Action {
             Action::Chat(action) => action.card(),
             Action::Prompt(action) => action.card(),
             Action::Pane(action) => action.card(),
+            Action::Cell(action) => action.card(),
+            Action::Step(action) => action.card(),
             Action::List(action) => action.card(),
             Action::Models(action) => action.card(),
             Action::Runs(action) => action.card(),
@@ -198,6 +206,8 @@ impl Action {
         let prompt = PromptAction::ALL.into_iter().map(Action::Prompt);
         let numbers = (0..=9).map(|n| Action::Pane(PaneAction::Focus(n)));
         let pane = PaneAction::ALL.into_iter().map(Action::Pane);
+        let cell = CellAction::ALL.into_iter().map(Action::Cell);
+        let step = StepAction::ALL.into_iter().map(Action::Step);
         let list = ListAction::ALL.into_iter().map(Action::List);
         let models = ModelsAction::ALL.into_iter().map(Action::Models);
         let runs = RunsAction::ALL.into_iter().map(Action::Runs);
@@ -209,6 +219,8 @@ impl Action {
             .chain(prompt)
             .chain(numbers)
             .chain(pane)
+            .chain(cell)
+            .chain(step)
             .chain(list)
             .chain(models)
             .chain(runs)

@@ -2,6 +2,7 @@
 
 use super::App;
 use super::effect::Effect;
+use super::focus::PaneId;
 use super::overlay::{Asking, Input, InputFor, Overlay};
 use crate::domain::clock::Millis;
 use crate::domain::control::Control;
@@ -37,6 +38,9 @@ impl App {
             turn,
             node,
             since: self.now,
+            top: 0,
+            seen: 0,
+            is_warned: false,
         };
         self.overlay = Some(match question {
             Question::Permission { .. } => Overlay::Question(asking),
@@ -60,6 +64,13 @@ impl App {
         }
     }
 
+    /// The pane of the node whose question lies over the screen.
+    #[must_use]
+    pub fn asking_pane(&self) -> Option<PaneId> {
+        let asking = self.asking()?;
+        Some(PaneId::Node(asking.turn, asking.node))
+    }
+
     /// A question that nobody has answered yet.
     #[must_use]
     pub fn open_question(&self, turn: TurnId, node: NodeId) -> Option<&Question> {
@@ -71,6 +82,19 @@ impl App {
         let asking = self.asking()?;
         if self.now < asking.since + READING_MS {
             return Some(self.inform("a tool asks for permission: read it first"));
+        }
+        let (lines, height) = self.focus.viewport.question;
+        let seen = asking.seen.max(asking.top + height);
+        if seen < lines
+            && let Some(Overlay::Question(asking)) = &mut self.overlay
+            && !asking.is_warned
+        {
+            asking.is_warned = true;
+            let text = format!(
+                "{} of {lines} lines were not shown yet: scroll down, or press the key again to allow them unread",
+                lines - seen
+            );
+            return Some(self.error(text));
         }
         self.reply(reply)
     }
@@ -99,6 +123,19 @@ impl App {
             turn.asked.remove(&node);
         }
         Some(vec![Effect::Control(turn, Control::Reply { node, reply })])
+    }
+
+    /// Scrolls what a tool's question shows; none when no such question is open.
+    pub(super) fn scroll_question(&mut self, lines: isize) -> Option<Vec<Effect>> {
+        let Some(Overlay::Question(asking)) = &mut self.overlay else {
+            return None;
+        };
+        let (all, height) = self.focus.viewport.question;
+        let last = all.saturating_sub(height);
+        asking.seen = asking.seen.max(asking.top + height);
+        asking.top = asking.top.saturating_add_signed(lines).min(last);
+        asking.seen = asking.seen.max(asking.top + height);
+        Some(Vec::new())
     }
 
     /// The arguments of the call in question, to be changed before it runs.

@@ -1,5 +1,6 @@
 //! The chat screen's decisions: asking, stopping, retrying, branching, and what a session remembers.
 
+use super::replay::Replay;
 use super::transcript::Transcript;
 use crate::domain::id::{MessageId, SessionId, TurnId};
 use crate::domain::request::{ModelRef, Sampling};
@@ -16,6 +17,10 @@ pub struct ChatState {
     pub running_alone: Option<TurnId>,
     /// A person asked the running turn to stop; it has not ended yet.
     pub is_stopping: bool,
+    /// Turns are held before each of their steps.
+    pub is_held: bool,
+    /// A recorded turn that is played again, one step at a time.
+    pub replay: Option<Replay>,
     /// An ended turn whose parts are shown as panes again. A running turn's parts are always shown: see `App::shown_turn`.
     pub opened: Option<TurnId>,
     /// The message that `e`, `b`, `y` mean in the conversation pane; the last answer when none.

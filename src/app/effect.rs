@@ -75,6 +75,8 @@ pub struct TurnRequest {
     pub council: Council,
     /// Node texts taken over from an earlier attempt.
     pub reuse: BTreeMap<NodeId, String>,
+    /// The turn is held before its first step, and before each one after it.
+    pub is_held: bool,
 }
 
 /// Work on sessions.
@@ -84,6 +86,8 @@ pub enum SessionEffect {
     New,
     /// Open and replay; comes back as `Msg::Opened`.
     Open(SessionId),
+    /// The recorded events of a turn of the open session; comes back as `Msg::Recorded`.
+    Replay(TurnId),
     /// List, newest first, or search; comes back as `Msg::Sessions`.
     List {
         query: String,

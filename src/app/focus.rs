@@ -77,6 +77,8 @@ pub struct PaneView {
     pub shows_thinking: bool,
     /// Shown as one line.
     pub is_collapsed: bool,
+    /// Shown as what changed against the same agent's round before.
+    pub shows_difference: bool,
 }
 
 impl Default for PaneView {
@@ -87,6 +89,7 @@ impl Default for PaneView {
             is_wrapped: true,
             shows_thinking: false,
             is_collapsed: false,
+            shows_difference: false,
         }
     }
 }
@@ -111,6 +114,8 @@ pub struct Viewport {
     pub messages: Vec<(MessageId, usize)>,
     /// Lines of the open help page, and how many fit.
     pub help: (usize, usize),
+    /// Lines of what an open question shows, and how many fit.
+    pub question: (usize, usize),
     /// For each match of the current search, the wrapped line that holds it.
     pub matches: Vec<usize>,
 }

@@ -52,6 +52,7 @@ impl Transcript {
         for turn in self.turns.values_mut().filter(|turn| turn.is_running()) {
             turn.state = TurnState::Interrupted;
             turn.asked.clear();
+            turn.held.clear();
             for view in turn.nodes.values_mut().filter(|v| v.state.is_active()) {
                 view.change(NodeState::Interrupted);
             }
@@ -137,6 +138,16 @@ impl Transcript {
 }
 
 impl Turn {
+    /// A turn as these events of it leave it; none before it began. Later events of the same turn can follow.
+    #[must_use]
+    pub fn of(events: &[Event]) -> Option<Turn> {
+        let mut transcript = Transcript::default();
+        for event in events {
+            transcript.apply(event);
+        }
+        transcript.turns.pop_first().map(|(_, turn)| turn)
+    }
+
     fn new(id: TurnId, question: MessageId, preset: &str, began: Millis) -> Turn {
         Turn {
             id,
@@ -148,6 +159,7 @@ impl Turn {
             edges: Vec::new(),
             ballots: Vec::new(),
             asked: BTreeMap::new(),
+            held: Vec::new(),
             state: TurnState::Running,
             began,
             ended: None,
@@ -182,6 +194,7 @@ impl Turn {
                     view.apply(at, kind);
                 }
             }
+            Kind::Held { nodes } => self.hold(nodes),
             Kind::Asked { node, question } => {
                 self.asked.insert(*node, question.clone());
             }
@@ -224,6 +237,16 @@ impl Turn {
         }
     }
 
+    fn hold(&mut self, nodes: &[NodeId]) {
+        nodes.clone_into(&mut self.held);
+        for node in nodes {
+            if let Some(view) = self.nodes.get_mut(node).filter(|v| !v.state.is_over()) {
+                let why = "held: waits for you to go on".to_owned();
+                view.change(NodeState::Queued { why });
+            }
+        }
+    }
+
     fn plan(&mut self, plan: &Plan) {
         for node in &plan.nodes {
             self.nodes
@@ -238,6 +261,7 @@ impl Turn {
         self.state = TurnState::Ended(outcome.clone());
         self.ended = Some(at);
         self.asked.clear();
+        self.held.clear();
         for view in self.nodes.values_mut().filter(|v| v.state.is_active()) {
             view.change(NodeState::Stopped);
             view.timing.ended = Some(at);

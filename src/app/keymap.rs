@@ -19,6 +19,10 @@ pub enum Context {
     /// The popup of completions is open.
     Completion,
     Pane,
+    /// A cell of a grid: an agent in a round.
+    Cell,
+    /// A recorded turn is played again.
+    Replay,
     /// Any overlay.
     List,
     PresetList,
@@ -33,11 +37,13 @@ pub enum Context {
 }
 
 impl Context {
-    pub const ALL: [Context; 12] = [
+    pub const ALL: [Context; 14] = [
         Context::Global,
         Context::Prompt,
         Context::Completion,
         Context::Pane,
+        Context::Cell,
+        Context::Replay,
         Context::List,
         Context::PresetList,
         Context::SessionList,
@@ -56,6 +62,8 @@ impl Context {
             Context::Prompt => "prompt",
             Context::Completion => "completion",
             Context::Pane => "pane",
+            Context::Cell => "cell",
+            Context::Replay => "replay",
             Context::List => "list",
             Context::PresetList => "presets",
             Context::SessionList => "sessions",
@@ -75,6 +83,8 @@ impl Context {
             Context::Prompt => "prompt",
             Context::Completion => "completion",
             Context::Pane => "pane",
+            Context::Cell => "cell of a debate",
+            Context::Replay => "replay",
             Context::List => "lists",
             Context::PresetList => "preset list",
             Context::SessionList => "session list",

@@ -171,11 +171,17 @@ impl App {
 
     /// Does what was ordered, by key, palette or command.
     pub fn perform(&mut self, action: Action) -> Vec<Effect> {
+        // What is asked, edited or branched concerns the whole turn.
+        if matches!(action, Action::Chat(_) | Action::Prompt(PromptAction::Send)) {
+            self.leave_replay();
+        }
         match action {
             Action::App(action) => self.on_app(action),
             Action::Chat(action) => self.on_chat(action),
             Action::Prompt(action) => self.on_prompt(action),
             Action::Pane(action) => self.on_pane(action),
+            Action::Cell(action) => self.on_cell(action),
+            Action::Step(action) => self.on_step(action),
             Action::List(action) => self.on_list(action),
             Action::Models(action) => self.on_models_action(action),
             Action::Runs(action) => self.on_runs(action),
@@ -259,6 +265,9 @@ impl App {
         }
         if self.focus.zoomed.take().is_some() {
             return Vec::new();
+        }
+        if self.chat.replay.is_some() {
+            return self.leave_replay();
         }
         if self.focus.area == Area::Pane {
             self.focus.area = Area::Prompt;

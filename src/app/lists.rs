@@ -114,6 +114,9 @@ impl App {
         if self.overlay == Some(Overlay::RunForm) {
             return self.step_field(step);
         }
+        if let Some(effects) = self.scroll_question(step) {
+            return effects;
+        }
         if self.overlay.is_none() {
             match self.screen {
                 Screen::Jobs => return self.move_in_jobs(step),

@@ -4,7 +4,7 @@ use super::effect::Timer;
 use super::focus::Viewport;
 use super::jobs::{JobPreset, RunEntry};
 use crate::domain::event::Event;
-use crate::domain::id::{RunId, SessionId};
+use crate::domain::id::{RunId, SessionId, TurnId};
 use crate::domain::model::{ModelInfo, Pull, PullOutcome};
 use crate::domain::parameter::Value;
 use crate::domain::reading::Reading;
@@ -43,6 +43,11 @@ pub enum Msg {
     /// A session was opened: all its events, to be folded.
     Opened {
         id: SessionId,
+        events: Vec<Event>,
+    },
+    /// The recorded events of a turn, to be played again.
+    Recorded {
+        turn: TurnId,
         events: Vec<Event>,
     },
     /// A text file was read.

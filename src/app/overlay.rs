@@ -70,6 +70,12 @@ pub struct Asking {
     pub node: NodeId,
     /// When it opened: a key typed for something else must not allow anything.
     pub since: Millis,
+    /// The first line shown of what would run.
+    pub top: usize,
+    /// So many of its lines have been shown.
+    pub seen: usize,
+    /// It was said that not all of it has been shown.
+    pub is_warned: bool,
 }
 
 /// A line being typed.

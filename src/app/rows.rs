@@ -1,6 +1,8 @@
 //! What lists, help and hints show, made from the state when it is asked for.
 
-use super::action::{Action, AppAction, ChatAction, PaneAction, PromptAction, RunsAction};
+use super::action::{
+    Action, AppAction, CellAction, ChatAction, PaneAction, PromptAction, RunsAction, StepAction,
+};
 use super::chord::short_sequence;
 use super::code::{CodeBlock, code_blocks};
 use super::focus::{Area, PaneId};
@@ -27,7 +29,7 @@ impl App {
             (Screen::Jobs, _) => vec![Context::Jobs, Context::Global],
             (Screen::Models, _) => vec![Context::Models, Context::Global],
             (Screen::FirstRun, _) => vec![Context::FirstRun, Context::Global],
-            (Screen::Chat, Area::Pane) => vec![Context::Pane, Context::Global],
+            (Screen::Chat, Area::Pane) => self.pane_contexts(),
             (Screen::Chat, Area::Prompt) if self.prompt.completion.is_some() => {
                 vec![Context::Completion, Context::Prompt, Context::Global]
             }
@@ -38,13 +40,30 @@ impl App {
     /// Keys and words for the hint line, the most important first: those that do not fit are dropped from the end.
     #[must_use]
     pub fn hints(&self) -> Vec<(String, &'static str)> {
-        use Action::{App as A, Chat as C, Pane as P, Prompt as T};
+        use Action::{App as A, Cell, Chat as C, Pane as P, Prompt as T, Step as S};
         let contexts = self.contexts();
         let mut wanted: Vec<(Action, &'static str)> = Vec::new();
         if self.chat.running.is_some() {
             wanted.push((A(AppAction::Cancel), "cancel"));
         }
         wanted.push((A(AppAction::Palette), "commands"));
+        if self.chat.replay.is_some() {
+            wanted.extend([
+                (S(StepAction::Forward), "forward"),
+                (S(StepAction::Back), "back"),
+                (S(StepAction::Leave), "end replay"),
+            ]);
+        }
+        if self.chat.is_held {
+            wanted.push((S(StepAction::Step), "next step"));
+        }
+        if self.focus.area == Area::Pane && self.focused_cell().is_some() {
+            wanted.extend([
+                (Cell(CellAction::Left), "round"),
+                (Cell(CellAction::Down), "agent"),
+                (Cell(CellAction::Difference), "difference"),
+            ]);
+        }
         match self.focus.area {
             Area::Pane => wanted.extend([
                 (P(PaneAction::Prompt), "prompt"),
@@ -202,6 +221,8 @@ impl App {
     fn is_offered(&self, action: Action) -> bool {
         match action {
             Action::App(_) | Action::Chat(_) | Action::Pane(_) => true,
+            Action::Step(StepAction::Hold | StepAction::Step | StepAction::Replay) => true,
+            Action::Step(_) => self.chat.replay.is_some(),
             Action::Runs(RunsAction::New) => true,
             Action::Runs(_) | Action::Look(_) => self.screen == Screen::Jobs,
             _ => false,
@@ -277,9 +298,17 @@ impl App {
             (Screen::Jobs, _) => vec![Context::Jobs, Context::Global],
             (Screen::Models, _) => vec![Context::Models, Context::Global],
             (Screen::FirstRun, _) => vec![Context::FirstRun, Context::Global],
-            (Screen::Chat, Area::Pane) => vec![Context::Pane, Context::Global],
+            (Screen::Chat, Area::Pane) => self.pane_contexts(),
             (Screen::Chat, Area::Prompt) => vec![Context::Prompt, Context::Global],
         }
+    }
+
+    /// Where the keys of a pane count: a replay and a cell have some of their own.
+    fn pane_contexts(&self) -> Vec<Context> {
+        let replay = self.chat.replay.is_some().then_some(Context::Replay);
+        let cell = self.focused_cell().is_some().then_some(Context::Cell);
+        let narrow = replay.into_iter().chain(cell);
+        narrow.chain([Context::Pane, Context::Global]).collect()
     }
 
     /// Theme names under the filter.

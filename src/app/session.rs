@@ -103,6 +103,7 @@ impl App {
         self.chat.running = None;
         self.chat.running_alone = None;
         self.chat.is_stopping = false;
+        self.chat.replay = None;
         self.chat.opened = None;
         self.chat.selected = None;
         self.chat.undone.clear();

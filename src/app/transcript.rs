@@ -62,6 +62,8 @@ pub struct Turn {
     pub ballots: Vec<Vote>,
     /// Questions to the person that nobody has answered yet.
     pub asked: BTreeMap<NodeId, Question>,
+    /// The nodes before which the turn is held; none while it runs freely.
+    pub held: Vec<NodeId>,
     pub state: TurnState,
     pub began: Millis,
     pub ended: Option<Millis>,

@@ -220,6 +220,7 @@ impl App {
         council: Council,
         reuse: BTreeMap<NodeId, String>,
     ) -> TurnRequest {
+        self.leave_replay();
         let turn = self.chat.transcript.next_turn();
         // The turn is on screen at once; the same event arrives again from the turn itself and changes nothing.
         self.chat.transcript.apply(&Event {
@@ -237,6 +238,7 @@ impl App {
             conversation: self.conversation(question),
             council,
             reuse,
+            is_held: self.chat.is_held,
         }
     }
 

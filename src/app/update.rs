@@ -73,6 +73,7 @@ impl App {
                 Vec::new()
             }
             Msg::Opened { id, events } => self.on_opened(id, &events),
+            Msg::Recorded { turn, events } => self.on_recorded(turn, events),
             Msg::SessionStarted(id) => {
                 self.chat.session = Some(id);
                 Vec::new()

@@ -14,6 +14,10 @@ pub enum Control {
     Retry { node: NodeId },
     /// Go on with what is complete ("aggregate now").
     Proceed,
+    /// Hold the turn before each of its steps, or let it run.
+    Hold { is_on: bool },
+    /// Go on to the next step, and be held before the one after it.
+    Step,
     /// Answer the question that this node asked.
     Reply { node: NodeId, reply: Reply },
 }

@@ -134,6 +134,8 @@ pub enum Kind {
         draw: Option<f64>,
         outcome: EdgeOutcome,
     },
+    /// The turn is held before these nodes run, until the person goes on; with none, it goes on.
+    Held { nodes: Vec<NodeId> },
     /// A vote.
     Ballot {
         voter: NodeId,

@@ -202,6 +202,7 @@ impl Performer {
                 }
                 Err(error) => self.inbox.answer(notice(&error)),
             },
+            SessionEffect::Replay(turn) => self.replay(turn),
             SessionEffect::List { query } => self.list_sessions(query),
             SessionEffect::Rename { id, title } => {
                 if id == self.session {
@@ -255,6 +256,27 @@ impl Performer {
     fn list_sessions(&self, query: String) {
         let paths = self.parts.paths.clone();
         self.in_background(move || Some(Msg::Sessions(session::list(&paths, &query))));
+    }
+
+    /// Reads a turn's events from the session's file.
+    fn replay(&self, turn: TurnId) {
+        let (paths, id, recorder) = (
+            self.parts.paths.clone(),
+            self.session.clone(),
+            Arc::clone(&self.recorder),
+        );
+        self.in_background(move || {
+            recorder.flush();
+            Some(match log::read(&paths, &id) {
+                Ok(mut record) => {
+                    let source = Source::Turn(turn);
+                    record.events.retain(|event| event.source == source);
+                    let events = record.events;
+                    Msg::Recorded { turn, events }
+                }
+                Err(error) => notice(&error),
+            })
+        });
     }
 
     fn export(&self, format: ExportFormat, with_parts: bool) {

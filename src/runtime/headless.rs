@@ -220,6 +220,7 @@ impl Headless {
                 conversation,
                 council: self.council.clone(),
                 reuse: BTreeMap::new(),
+                is_held: false,
             },
             backends: Arc::clone(&self.backends),
             sink: Arc::new(sink),

@@ -107,6 +107,7 @@ async fn answer(
         controls,
         num_proc: usize::try_from(request.council.num_proc).unwrap_or(usize::MAX),
     })
+    .held(request.is_held)
     .with_tools(tools.map_or_else(Arc::default, |shed| shed.kit(&request.council)));
     let task = Task {
         turn: request.turn,

@@ -3,6 +3,7 @@
 //! Several questions can be open at once (a round, and the aggregator asked alone beside it); each gets only what concerns
 //! its nodes. What concerns nobody is answered with a note instead of being lost in silence.
 
+use super::gate::Gate;
 use super::scope::Sink;
 use crate::domain::control::Control;
 use crate::domain::event::{Kind, Level};
@@ -51,6 +52,8 @@ impl Desk {
                     one.nodes.contains(node)
                 }
                 Control::Proceed => one.is_round,
+                // The gate's, not a question's.
+                Control::Hold { .. } | Control::Step => false,
             };
             if concerns && one.sender.send(control.clone()).is_ok() {
                 is_taken = true;
@@ -63,17 +66,29 @@ impl Desk {
 /// Delivers controls until their sender is gone.
 pub(super) async fn pump(
     desk: Arc<Desk>,
+    gate: Arc<Gate>,
     mut controls: mpsc::UnboundedReceiver<Control>,
     sink: Arc<dyn Sink>,
 ) {
     while let Some(control) = controls.recv().await {
+        match control {
+            Control::Hold { is_on } => {
+                gate.hold(is_on);
+                continue;
+            }
+            Control::Step => {
+                gate.step();
+                continue;
+            }
+            _ => {}
+        }
         if !desk.deliver(&control) {
             let text = match control {
                 Control::Skip { .. } => "this agent has already ended",
                 Control::Retry { .. } => {
                     "the round of this agent is closed; regenerate the answer instead"
                 }
-                Control::Proceed => "no round is open",
+                Control::Proceed | Control::Hold { .. } | Control::Step => "no round is open",
                 Control::Reply { .. } => "this question is no longer open",
             };
             sink.emit(Kind::Note {

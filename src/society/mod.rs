@@ -6,6 +6,7 @@ mod attempt;
 pub mod call;
 pub mod debate;
 mod desk;
+mod gate;
 pub mod graph;
 pub mod inject;
 pub mod moa;

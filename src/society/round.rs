@@ -165,8 +165,8 @@ impl<'a> Round<'a> {
                     stop(self.scope, slot, &fault, &mut self.ended);
                 }
             }
-            // Agents of a round ask nothing.
-            Control::Reply { .. } => {}
+            // Agents of a round ask nothing, and steps are held before a round.
+            Control::Reply { .. } | Control::Hold { .. } | Control::Step => {}
         }
     }
 

@@ -4,6 +4,7 @@
 //! no endpoint, no screen and no clock; whoever receives the events adds source, order and time.
 
 use super::desk::{Desk, pump};
+use super::gate::Gate;
 use super::round::Round;
 use crate::backend::Backends;
 use crate::domain::call::ToolCall;
@@ -45,6 +46,7 @@ pub struct Scope {
     pub(super) cancel: Cancel,
     pub(super) num_proc: usize,
     pub(super) desk: Arc<Desk>,
+    gate: Arc<Gate>,
     pub(super) tools: Arc<Kit>,
     pump: JoinHandle<()>,
 }
@@ -116,8 +118,10 @@ impl Scope {
     #[must_use]
     pub fn new(parts: ScopeParts) -> Scope {
         let desk = Arc::new(Desk::default());
+        let gate = Arc::new(Gate::default());
         let pump = tokio::spawn(pump(
             Arc::clone(&desk),
+            Arc::clone(&gate),
             parts.controls,
             Arc::clone(&parts.sink),
         ));
@@ -127,6 +131,7 @@ impl Scope {
             cancel: parts.cancel,
             num_proc: parts.num_proc,
             desk,
+            gate,
             tools: Arc::default(),
             pump,
         }
@@ -136,6 +141,13 @@ impl Scope {
     #[must_use]
     pub fn with_tools(mut self, tools: Arc<Kit>) -> Scope {
         self.tools = tools;
+        self
+    }
+
+    /// Held before its first step already, if so.
+    #[must_use]
+    pub fn held(self, is_held: bool) -> Scope {
+        self.gate.hold(is_held);
         self
     }
 
@@ -178,6 +190,38 @@ impl Scope {
     /// Announces what will happen; may come again.
     pub fn plan(&self, plan: Plan) {
         self.sink.emit(Kind::Planned { plan });
+    }
+
+    /// To be awaited before a step of the turn: returns at once, or when the person goes on, where the turn is held. A node
+    /// that is skipped meanwhile has ended and is among those returned; a stop ends the wait.
+    pub async fn pause(&self, nodes: &[NodeId]) -> Vec<NodeId> {
+        let mut skipped = Vec::new();
+        if self.gate.passes() {
+            return skipped;
+        }
+        let mut controls = self.desk.open(nodes.to_vec(), false);
+        let nodes = nodes.to_vec();
+        self.sink.emit(Kind::Held { nodes });
+        loop {
+            let control = tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => break,
+                () = self.gate.pass() => break,
+                control = controls.recv() => control,
+            };
+            match control {
+                Some(Control::Skip { node }) if !skipped.contains(&node) => {
+                    let fault = Fault::cancelled();
+                    self.sink.emit(Kind::Failed { node, fault });
+                    skipped.push(node);
+                }
+                Some(_) => {}
+                None => break,
+            }
+        }
+        let nodes = Vec::new();
+        self.sink.emit(Kind::Held { nodes });
+        skipped
     }
 
     /// A fact about a node.
@@ -236,7 +280,8 @@ impl Scope {
                     return Some(reply);
                 }
                 Control::Skip { .. } => return None,
-                Control::Retry { .. } | Control::Proceed => {}
+                Control::Retry { .. } | Control::Proceed | Control::Hold { .. } | Control::Step => {
+                }
             }
         }
     }

@@ -1,12 +1,12 @@
 //! The built-in keys: one row for each action in a context. Help, palette and hints are made from it.
 
 use super::Context::{
-    self, Completion, FirstRun, Form, Global, Jobs, List, Models, Pane, PresetList, Prompt,
-    Question, SessionList,
+    self, Cell, Completion, FirstRun, Form, Global, Jobs, List, Models, Pane, PresetList, Prompt,
+    Question, Replay, SessionList,
 };
 use crate::app::action::{
-    Action, AppAction, ChatAction, FormAction, ListAction, LookAction, ModelsAction, PaneAction,
-    PromptAction, RunsAction,
+    Action, AppAction, CellAction, ChatAction, FormAction, ListAction, LookAction, ModelsAction,
+    PaneAction, PromptAction, RunsAction, StepAction,
 };
 
 /// Context, action, keys. The numbered actions are added by [`Keymap::builtin`].
@@ -53,6 +53,9 @@ pub(super) const TABLE: &[(Context, Action, &str)] = &[
     (Global, Action::Chat(ChatAction::System), "ctrl+x i"),
     (Global, Action::Chat(ChatAction::Rename), "ctrl+x ,"),
     (Global, Action::Chat(ChatAction::StopDownload), "ctrl+x d"),
+    (Global, Action::Step(StepAction::Hold), "ctrl+x w"),
+    (Global, Action::Step(StepAction::Step), "ctrl+x o"),
+    (Global, Action::Step(StepAction::Replay), "ctrl+x v"),
     (Prompt, Action::Prompt(PromptAction::Send), "enter"),
     (
         Prompt,
@@ -167,6 +170,19 @@ pub(super) const TABLE: &[(Context, Action, &str)] = &[
     (Pane, Action::Chat(ChatAction::PreviousMessage), "["),
     (Pane, Action::Chat(ChatAction::NextMessage), "]"),
     (Pane, Action::Chat(ChatAction::Export), "x"),
+    (Pane, Action::Step(StepAction::Hold), "p"),
+    (Pane, Action::Step(StepAction::Step), "."),
+    (Pane, Action::Step(StepAction::Replay), "v"),
+    (Cell, Action::Cell(CellAction::Left), "h, left"),
+    (Cell, Action::Cell(CellAction::Right), "l, right"),
+    (Cell, Action::Cell(CellAction::Up), "k"),
+    (Cell, Action::Cell(CellAction::Down), "j"),
+    (Cell, Action::Cell(CellAction::Difference), "D"),
+    (Replay, Action::Step(StepAction::Forward), "., space"),
+    (Replay, Action::Step(StepAction::Back), ",, backspace"),
+    (Replay, Action::Step(StepAction::First), "<"),
+    (Replay, Action::Step(StepAction::Last), ">"),
+    (Replay, Action::Step(StepAction::Leave), "v, esc"),
     (List, Action::List(ListAction::Up), "up, ctrl+p"),
     (List, Action::List(ListAction::Down), "down, ctrl+n"),
     (List, Action::List(ListAction::PageUp), "pageup"),
@@ -207,6 +223,16 @@ pub(super) const TABLE: &[(Context, Action, &str)] = &[
     (Question, Action::List(ListAction::AllowSession), "s"),
     (Question, Action::List(ListAction::Never), "x"),
     (Question, Action::List(ListAction::EditArguments), "e"),
+    (Question, Action::List(ListAction::Up), "up, k"),
+    (Question, Action::List(ListAction::Down), "down, j"),
+    (Question, Action::List(ListAction::PageUp), "pageup, u"),
+    (
+        Question,
+        Action::List(ListAction::PageDown),
+        "pagedown, space, d",
+    ),
+    (Question, Action::List(ListAction::First), "home, g"),
+    (Question, Action::List(ListAction::Last), "end, G"),
     (Models, Action::List(ListAction::Up), "up, k, ctrl+p"),
     (Models, Action::List(ListAction::Down), "down, j, ctrl+n"),
     (Models, Action::List(ListAction::First), "home, g"),

@@ -45,6 +45,7 @@ impl Work {
                 conversation: self.task.conversation,
                 council: self.council,
                 reuse: BTreeMap::new(),
+                is_held: false,
             },
             backends: self.parts.backends,
             sink: Arc::new(sink),

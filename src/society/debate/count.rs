@@ -69,23 +69,43 @@ pub fn mark(scope: &Scope, rounds: &[Round], tally: &Tally, settings: &Settings)
         let before = earlier
             .last()
             .and_then(|round| round.iter().find(|one| one.lane == said.lane));
+        let group = tally.group_of(voter);
+        let group = group.and_then(|group| tally.groups.get(group));
         if let Some(answer) = &said.answer {
             scope.mark(said.node, "answer", answer);
+            if let Some(group) = group.filter(|group| group.answer != *answer) {
+                scope.mark(said.node, "counted_as", &group.answer);
+            }
         }
         if let Some(before) = before
             && let Some(has_changed) =
                 has_changed(before.answer.as_deref(), said.answer.as_deref(), settings)
         {
             scope.mark(said.node, "changed", if has_changed { "yes" } else { "no" });
+            let whose = earlier.last().filter(|_| has_changed);
+            let whose = whose.map_or_else(Vec::new, |round| whose_answer(round, said, settings));
+            if !whose.is_empty() {
+                scope.mark(said.node, "went_over_to", whose.join(", "));
+            }
         }
-        if let Some(group) = tally
-            .group_of(voter)
-            .and_then(|group| tally.groups.get(group))
-        {
+        if let Some(group) = group {
             let agreement = format!("{} of {}", group.voters.len(), latest.len());
             scope.mark(said.node, "agreement", agreement);
         }
     }
+}
+
+/// The others who gave this answer in the round before.
+fn whose_answer<'a>(before: &'a Round, said: &Said, settings: &Settings) -> Vec<&'a str> {
+    let Some(answer) = &said.answer else {
+        return Vec::new();
+    };
+    let gave = |one: &&Said| {
+        let theirs = one.answer.as_deref();
+        one.lane != said.lane && theirs.is_some_and(|theirs| is_same(theirs, answer, settings))
+    };
+    let others = before.iter().filter(gave);
+    others.map(|one| one.title.as_str()).collect()
 }
 
 /// None when there is no answer on either side.

@@ -74,6 +74,7 @@ impl<'a> Turn<'a> {
                 .mark(id, "idle", "no way leads from here to the decision");
         }
         for level in self.schedule.levels.clone() {
+            let level = self.pause(level).await;
             if level != [DECISION] {
                 self.level(&level).await;
             }
@@ -84,6 +85,16 @@ impl<'a> Turn<'a> {
             }
         }
         self.decide().await
+    }
+
+    /// Waits before a level where the turn is held; what is left of the level, without the nodes that were skipped.
+    async fn pause(&self, mut level: Vec<usize>) -> Vec<usize> {
+        let members = &self.graph.members;
+        let ids: Vec<_> = level.iter().map(|node| members.id(*node)).collect();
+        let skipped = self.scope.pause(&ids).await;
+        // The decision answers in any case.
+        level.retain(|node| *node == DECISION || !skipped.contains(&members.id(*node)));
+        level
     }
 
     /// Runs nodes that do not wait for each other.

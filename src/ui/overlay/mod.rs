@@ -37,7 +37,7 @@ pub fn draw(
             None
         }
         Some(Overlay::Question(asking)) => {
-            question::draw(app, *asking, theme, buf, area);
+            question::draw(app, *asking, theme, buf, area, viewport);
             None
         }
         Some(Overlay::Input(input)) => small::input(input, theme, buf, area),

@@ -1,6 +1,7 @@
 //! A tool asks before it does something outside: what exactly, with which effects, and the keys that answer.
 
 use crate::app::App;
+use crate::app::focus::Viewport;
 use crate::app::overlay::Asking;
 use crate::domain::question::Question;
 use crate::ui::paint;
@@ -20,8 +21,15 @@ const KEYS: [(&str, &str); 5] = [
     ("x", "never"),
 ];
 
-/// Draws it in the middle.
-pub fn draw(app: &App, asking: Asking, theme: &Theme, buf: &mut Buffer, area: Rect) {
+/// Draws it in the middle, and tells how many lines there are and how many fit.
+pub fn draw(
+    app: &App,
+    asking: Asking,
+    theme: &Theme,
+    buf: &mut Buffer,
+    area: Rect,
+    viewport: &mut Viewport,
+) {
     let Some(Question::Permission {
         tool,
         effects,
@@ -55,18 +63,23 @@ pub fn draw(app: &App, asking: Asking, theme: &Theme, buf: &mut Buffer, area: Re
         ));
     }
     let keys = keys(columns, theme);
-    // What will run is never cut silently: what does not fit is counted.
+    // What will run is never cut silently: what does not fit is scrolled to, and counted.
     let fixed = head.len() + keys.len() + 3;
     let room = usize::from(area.height.saturating_sub(2))
         .saturating_sub(fixed)
         .max(1);
-    if body.len() > room {
-        let hidden = body.len() - room + 1;
-        body.truncate(room.saturating_sub(1));
-        body.push(Line::styled(
-            format!("{hidden} more lines do not fit: enlarge the window, or refuse"),
-            theme.style(Role::Warning),
-        ));
+    let all = body.len();
+    let is_long = all > room;
+    let height = if is_long {
+        room.saturating_sub(1).max(1)
+    } else {
+        all
+    };
+    let top = asking.top.min(all - height);
+    viewport.question = (all, height);
+    let mut body: Vec<Line<'static>> = body.into_iter().skip(top).take(height).collect();
+    if is_long {
+        body.push(place(top, height, all, theme));
     }
     let mut rows = head;
     rows.extend(body);
@@ -82,6 +95,18 @@ pub fn draw(app: &App, asking: Asking, theme: &Theme, buf: &mut Buffer, area: Re
     for (y, row) in (inner.y..inner.bottom()).zip(&rows) {
         paint::line(buf, inner.x, y, inner.width, row);
     }
+}
+
+/// Which of the lines are shown, and how to see the others.
+fn place(top: usize, height: usize, all: usize, theme: &Theme) -> Line<'static> {
+    let below = all - (top + height);
+    let rest = if below == 0 {
+        "the end".to_owned()
+    } else {
+        format!("{below} more {} (down, page down)", theme.glyphs.down)
+    };
+    let text = format!("lines {} to {} of {all}, {rest}", top + 1, top + height);
+    Line::styled(text, theme.style(Role::Warning))
 }
 
 /// The keys in as many rows as they need.

@@ -226,7 +226,7 @@ fn is_aside(turn: &Turn, view: &NodeView) -> bool {
 /// The round whose nodes are shown: the focused node's, else the latest that has begun.
 #[must_use]
 pub fn shown_round(app: &App, turn: &Turn) -> u16 {
-    let focused = match app.focus.pane {
+    let focused = match app.asking_pane().or(app.focus.pane) {
         Some(PaneId::Node(id, node)) if id == turn.id => {
             turn.nodes.get(&node).filter(|view| !view.node.is_answer)
         }
@@ -247,10 +247,17 @@ pub fn shown_round(app: &App, turn: &Turn) -> u16 {
 
 /// The pane that is open where only one can be: the focused one; while the answer has not begun, the first that works.
 fn open_pane(app: &App, nodes: &[(PaneId, &NodeView)], is_answering: bool) -> Option<PaneId> {
+    // Who asks is open, whatever was looked at before.
+    if let Some(asks) = app
+        .asking_pane()
+        .filter(|pane| nodes.iter().any(|(id, _)| id == pane))
+    {
+        return Some(asks);
+    }
     if let Some(pane) = app.focus.pane {
         return Some(pane).filter(|pane| nodes.iter().any(|(id, _)| id == pane));
     }
-    if is_answering || app.chat.running.is_none() {
+    if is_answering || (app.chat.running.is_none() && app.chat.replay.is_none()) {
         return None;
     }
     let works = nodes.iter().find(|(_, view)| view.state.is_active());
@@ -291,14 +298,26 @@ fn pane<'a>(app: &'a App, turn: TurnId, view: &'a NodeView) -> Pane<'a> {
     Pane {
         turn,
         view,
+        against: against(app, turn, view),
         number: app.pane_number(id),
         look: app.focus.view(id),
         is_focused,
         search: app.focus.search.as_ref().filter(|search| search.pane == id),
-        now: app.now,
+        now: app.moment(),
         waits_for: waits,
         hints: hints.into_iter().flatten().collect(),
     }
+}
+
+/// The round before, where the pane is to be shown against it.
+fn against<'a>(app: &'a App, turn: TurnId, view: &NodeView) -> Option<(u16, &'a str)> {
+    let is_wanted = app
+        .focus
+        .view(PaneId::Node(turn, view.node.id))
+        .shows_difference;
+    let turn = app.chat.transcript.turns.get(&turn)?;
+    let before = turn.before(view).filter(|_| is_wanted)?;
+    Some((before.node.round, before.text.as_str()))
 }
 
 /// Rounds as tabs in a rule: `layer 1 ✓ │ layer 2 ●`.

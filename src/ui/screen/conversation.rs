@@ -378,7 +378,7 @@ impl<'a> Page<'a> {
         let tokens: u64 = turn.nodes.values().map(|view| view.tokens().0).sum();
         spans.push(Span::styled(format!("  {} tok", meter::count(tokens)), dim));
         spans.push(Span::styled(
-            format!("  {}", meter::clock(turn.elapsed_ms(self.app.now))),
+            format!("  {}", meter::clock(turn.elapsed_ms(self.app.moment()))),
             dim,
         ));
         if let Some(cost) = turn.usage().cost {
@@ -414,7 +414,7 @@ impl<'a> Page<'a> {
     /// A turn without an answer in the conversation: under way, stopped at once, or failed.
     fn turn(&self, turn: &Turn, cache: &mut Cache) -> Parts {
         let theme = self.theme;
-        let now = self.app.now;
+        let now = self.app.moment();
         let mut before = Vec::new();
         let mut text = None;
         let mut after = Vec::new();
@@ -523,7 +523,7 @@ impl<'a> Page<'a> {
                 spans.push(Span::styled(format!("  {part}"), dim));
             }
         }
-        if let Some(ms) = view.elapsed_ms(self.app.now) {
+        if let Some(ms) = view.elapsed_ms(self.app.moment()) {
             spans.push(Span::styled(format!("  {}", meter::clock(ms)), dim));
         }
         Line::from(spans)

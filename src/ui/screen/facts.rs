@@ -92,7 +92,7 @@ fn turn_rows(app: &App, turn: &Turn, columns: usize, theme: &Theme) -> Vec<Line<
         fact("tokens", meter::count(tokens), columns, theme),
         fact(
             "elapsed",
-            meter::clock(turn.elapsed_ms(app.now)),
+            meter::clock(turn.elapsed_ms(app.moment())),
             columns,
             theme,
         ),

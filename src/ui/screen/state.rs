@@ -3,6 +3,7 @@
 use super::body::shown_round;
 use crate::app::App;
 use crate::app::models::PullView;
+use crate::app::replay::Replay;
 use crate::app::transcript::{NodeState, NodeView, Turn};
 use crate::domain::text::width;
 use crate::ui::theme::{Role, Theme};
@@ -32,6 +33,9 @@ pub fn line(app: &App, columns: u16, theme: &Theme) -> Line<'static> {
             theme.style(role),
         );
     }
+    if let Some(replay) = &app.chat.replay {
+        return replay_line(replay, theme);
+    }
     let transcript = &app.chat.transcript;
     if let Some(turn) = app.chat.running.and_then(|id| transcript.turns.get(&id)) {
         return running_line(app, turn, columns, theme);
@@ -53,6 +57,30 @@ pub fn line(app: &App, columns: u16, theme: &Theme) -> Line<'static> {
     Line::from(spans)
 }
 
+/// Which recorded step is shown, and what it was.
+fn replay_line(replay: &Replay, theme: &Theme) -> Line<'static> {
+    let (at, of) = replay.place();
+    Line::from(vec![
+        Span::styled(" REPLAY", theme.style(Role::Accent)),
+        Span::styled(format!("  step {at} of {of}"), theme.style(Role::Text)),
+        Span::styled(
+            format!("  {}", replay.what().replace('\n', " ")),
+            theme.style(Role::TextDim),
+        ),
+    ])
+}
+
+/// The names of the nodes before which a turn is held.
+fn held_before(turn: &Turn) -> Option<String> {
+    let views = turn.held.iter().filter_map(|node| turn.nodes.get(node));
+    let names: Vec<&str> = views.map(|view| view.node.title.as_str()).collect();
+    match names.as_slice() {
+        [] => None,
+        [one] => Some(format!("before {one}")),
+        [one, rest @ ..] => Some(format!("before {one} and {} more", rest.len())),
+    }
+}
+
 fn pull_line(model: &str, pull: &PullView, theme: &Theme) -> Line<'static> {
     let mut text = format!(" {} {model}", theme.glyphs.down);
     if let Some(last) = &pull.last {
@@ -70,12 +98,16 @@ fn pull_line(model: &str, pull: &PullView, theme: &Theme) -> Line<'static> {
 
 fn running_line(app: &App, turn: &Turn, columns: u16, theme: &Theme) -> Line<'static> {
     let text = theme.style(Role::Text);
+    let held = held_before(turn);
     let (word, role) = if app.chat.is_stopping {
         ("STOP", Role::Warning)
+    } else if held.is_some() {
+        ("HELD", Role::Warning)
     } else {
         ("RUN", Role::Running)
     };
     let mut parts: Vec<(u8, String)> = Vec::new();
+    parts.extend(held.map(|held| (4, held)));
     let rounds = turn.plan.rounds();
     if rounds > 0 {
         let is_answering = turn
@@ -101,7 +133,7 @@ fn running_line(app: &App, turn: &Turn, columns: u16, theme: &Theme) -> Line<'st
         .sum();
     // The sum of nothing is minus zero.
     parts.push((1, format!("{:>3.0} tok/s", rate.abs())));
-    parts.push((2, meter::clock(turn.elapsed_ms(app.now))));
+    parts.push((2, meter::clock(turn.elapsed_ms(app.moment()))));
     // The keys that stay and the word in front take their room first.
     let room = usize::from(columns).saturating_sub(36);
     while parts.len() > 1 && parts.iter().map(|(_, part)| width(part) + 2).sum::<usize>() > room {

@@ -3,6 +3,7 @@
 pub mod blocks;
 pub mod chart;
 pub mod code;
+pub mod difference;
 pub mod list;
 pub mod markdown;
 pub mod meter;

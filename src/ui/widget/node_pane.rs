@@ -1,5 +1,6 @@
 //! A node as a pane with a border, and as one row.
 
+use super::difference;
 use super::meter;
 use super::node::{face, name, numbers, rate, tokens};
 use super::search::{find, highlight};
@@ -37,6 +38,8 @@ fn fit(mut parts: Vec<(u8, String)>, columns: usize) -> String {
 pub struct Pane<'a> {
     pub turn: TurnId,
     pub view: &'a NodeView,
+    /// The same agent's text of an earlier round, to be shown against, and that round.
+    pub against: Option<(u16, &'a str)>,
     pub number: Option<u8>,
     pub look: PaneView,
     pub is_focused: bool,
@@ -186,10 +189,25 @@ impl Pane<'_> {
         paint::line(buf, from, y, room, &Line::from(line));
     }
 
+    /// Both rounds in one text, in place of the node's own.
+    fn difference(&self, round: u16, earlier: &str, columns: usize, theme: &Theme) -> Rows {
+        let title = format!("against round {round} (D shows the text again)");
+        let mut lines = vec![Line::styled(
+            truncate(&title, columns),
+            theme.style(Role::Title),
+        )];
+        lines.extend(difference::rows(earlier, &self.view.text, columns, theme));
+        let id = TextId::Node(self.turn, self.view.node.id, self.view.restarts);
+        Rows::new(lines, None, (id, 0), Vec::new())
+    }
+
     /// Lays out thinking, text and what is to be said about the state.
     fn rows(&self, columns: usize, cache: &mut Cache, theme: &Theme) -> Rows {
         let (turn, node, restarts) = (self.turn, self.view.node.id, self.view.restarts);
         let view = self.view;
+        if let Some((round, earlier)) = self.against {
+            return self.difference(round, earlier, columns, theme);
+        }
         let mut before: Vec<Line<'static>> = Vec::new();
         let mut thinking = None;
         if !view.thinking.is_empty() {

@@ -44,6 +44,7 @@ async fn turn(backends: &Arc<Backends>, settings: &str, conversation: &[Message]
             conversation: conversation.to_vec(),
             council,
             reuse: BTreeMap::new(),
+            is_held: false,
         },
         backends: Arc::clone(backends),
         sink: Arc::new(Channel(sender)),

@@ -68,6 +68,9 @@ fn debate() -> App {
         play.done(id, 80);
         mark(&mut play, id, "answer", answer);
         mark(&mut play, id, "changed", if id == 5 { "yes" } else { "no" });
+        if id == 5 {
+            mark(&mut play, id, "went_over_to", "alpha");
+        }
     }
     play.progress(8, Progress::Waiting);
     play.stream(8, FIRST, 2000);
@@ -316,4 +319,211 @@ fn an_agent_asks_for_words() {
         },
     };
     assert_eq!(effects, [Effect::Control(TURN, control)]);
+}
+
+/// A debate that is over: two answers are level, one agent gave none.
+fn voted() -> App {
+    let mut app = debate();
+    let mut at = app.now;
+    let mut play = |kind: Kind| {
+        at += 10;
+        let event = Event {
+            source: Source::Turn(TURN),
+            seq: at,
+            at,
+            kind,
+        };
+        let _ = app.update(Msg::Events(vec![event]), at);
+    };
+    let mark = |node: u32, key: &str, value: &str| Kind::Mark {
+        node: NodeId(node),
+        key: key.into(),
+        value: value.into(),
+    };
+    play(mark(8, "answer", "08:36"));
+    play(mark(8, "changed", "yes"));
+    play(mark(8, "went_over_to", "gamma"));
+    for node in [8, 9] {
+        play(Kind::Done {
+            node: NodeId(node),
+            usage: Usage::default(),
+            finish: Finish::Stop,
+        });
+    }
+    for (voter, choice) in [(7, "08:48"), (8, "08:36")] {
+        play(Kind::Ballot {
+            voter: NodeId(voter),
+            choice: choice.into(),
+            weight: 1.0,
+        });
+    }
+    play(mark(10, "tie", "yes"));
+    play(mark(10, "answer", "08:48"));
+    app
+}
+
+#[test]
+fn a_vote_with_a_tie_and_an_abstention() {
+    let mut app = voted();
+    let (buffer, _) = render(&mut app, &theme(), 120, 40);
+    let shown = text(&buffer);
+    assert!(
+        shown.contains("vote: a tie between 08:48 and 08:36; 08:48 counts"),
+        "{shown}"
+    );
+    assert!(shown.contains("no answer from gamma"), "{shown}");
+    assert!(
+        shown.contains("round 2  beta 08:40 -> 08:48  as alpha said"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("round 3  beta 08:48 -> 08:36  as gamma said"),
+        "{shown}"
+    );
+    snapshot("debate-vote-120x40", &shown);
+}
+
+fn letter(app: &mut App, letter: char) {
+    press(app, Chord::plain(Key::Char(letter)));
+}
+
+#[test]
+fn keys_go_from_cell_to_cell() {
+    let mut app = debate();
+    app.focus.area = Area::Pane;
+    app.focus.pane = Some(PaneId::Node(TURN, NodeId(5)));
+    for (key, node) in [
+        ('h', 2),
+        ('h', 2),
+        ('j', 3),
+        ('j', 3),
+        ('l', 6),
+        ('l', 9),
+        ('k', 8),
+        ('k', 7),
+        ('k', 7),
+    ] {
+        letter(&mut app, key);
+        assert_eq!(
+            app.focused_pane(),
+            PaneId::Node(TURN, NodeId(node)),
+            "{key}"
+        );
+    }
+}
+
+#[test]
+fn a_cell_against_the_round_before() {
+    let mut app = debate();
+    app.focus.area = Area::Pane;
+    app.focus.pane = Some(PaneId::Node(TURN, NodeId(8)));
+    letter(&mut app, 'D');
+    let (buffer, _) = render(&mut app, &theme(), 120, 40);
+    let shown = text(&buffer);
+    assert!(shown.contains("against round 2"), "{shown}");
+    assert!(shown.contains("{+"), "{shown}");
+    assert!(shown.contains("[-"), "{shown}");
+    snapshot("debate-difference-120x40", &shown);
+    // It stays with the agent's other rounds, and goes by the same key.
+    letter(&mut app, 'h');
+    assert!(app.focus.view(app.focused_pane()).shows_difference);
+    letter(&mut app, 'D');
+    assert!(!app.focus.view(app.focused_pane()).shows_difference);
+}
+
+/// A tool that wants to run sixty lines.
+fn long_question() -> App {
+    let mut app = steps();
+    let lines: Vec<String> = (1..=60).map(|line| format!("echo line {line}")).collect();
+    let shown = lines.join("\n");
+    let question = Question::Permission {
+        tool: "shell".into(),
+        effects: "runs a program".into(),
+        arguments: serde_json::json!({ "command": shown }).to_string(),
+        shown,
+    };
+    let turn = app.chat.transcript.turns.get_mut(&TURN).unwrap();
+    turn.asked.insert(NodeId(5), question);
+    app
+}
+
+/// Draws it, and lets the state know what was shown, as the runtime does.
+fn show(app: &mut App) -> String {
+    let (buffer, viewport) = render(app, &theme(), 80, 24);
+    let now = app.now;
+    let _ = app.update(Msg::Viewport(viewport), now);
+    text(&buffer)
+}
+
+#[test]
+fn a_long_script_is_scrolled_to_its_end_before_it_is_allowed() {
+    let mut app = long_question();
+    let first = show(&mut app);
+    assert!(first.contains("echo line 1"), "{first}");
+    assert!(first.contains("of 60"), "{first}");
+    snapshot("question-long-80x24", &first);
+    // Unread, a first key says so and does nothing.
+    let mut unread = long_question();
+    let _ = show(&mut unread);
+    let now = unread.now + 1000;
+    let yes = Msg::Key(Chord::plain(Key::Char('y')));
+    let effects = unread.update(yes.clone(), now);
+    assert!(!effects.iter().any(|one| matches!(one, Effect::Control(..))));
+    let notice = unread.notice.as_ref().unwrap().text.clone();
+    assert!(notice.contains("lines were not shown yet"), "{notice}");
+    let effects = unread.update(yes.clone(), now);
+    assert!(effects.iter().any(|one| matches!(one, Effect::Control(..))));
+    // Every line can be reached, and then one key is enough.
+    let mut seen = first;
+    for _ in 0..60 {
+        press(&mut app, Chord::plain(Key::Down));
+        seen.push_str(&show(&mut app));
+    }
+    for line in 1..=60 {
+        let line = format!("echo line {line} ");
+        assert!(seen.contains(&line), "{line}");
+    }
+    assert!(show(&mut app).contains("the end"));
+    let effects = app.update(yes, now);
+    assert!(effects.iter().any(|one| matches!(one, Effect::Control(..))));
+}
+
+#[test]
+fn the_node_that_asks_is_open() {
+    let mut app = steps();
+    app.focus.pane = Some(PaneId::Node(TURN, NodeId(1)));
+    assert_eq!(app.asking_pane(), Some(PaneId::Node(TURN, NodeId(5))));
+    let (buffer, _) = render(&mut app, &theme(), 120, 40);
+    let shown = text(&buffer);
+    let board = shown.lines().find(|line| line.contains("asks you"));
+    let selected = theme().glyphs.selected;
+    assert!(board.unwrap().contains(selected), "{shown}");
+}
+
+#[test]
+fn a_held_graph_says_what_it_waits_for() {
+    let mut app = graph();
+    let now = app.now;
+    let held = Event {
+        source: Source::Turn(TURN),
+        seq: 900,
+        at: now,
+        kind: Kind::Held {
+            nodes: vec![NodeId(5)],
+        },
+    };
+    let _ = app.update(Msg::Events(vec![held]), now);
+    let (buffer, _) = render(&mut app, &theme(), 120, 40);
+    let shown = text(&buffer);
+    assert!(shown.contains("HELD  before vote"), "{shown}");
+    snapshot("graph-held-120x40", &shown);
+    app.focus.area = Area::Pane;
+    let step = Msg::Key(Chord::plain(Key::Char('.')));
+    let effects = app.update(step, now);
+    assert_eq!(effects, [Effect::Control(TURN, Control::Step)]);
+    assert!(app.chat.is_held);
+    let hold = Msg::Key(Chord::plain(Key::Char('p')));
+    let effects = app.update(hold, now);
+    let control = Control::Hold { is_on: false };
+    assert_eq!(effects[0], Effect::Control(TURN, control));
 }

@@ -191,6 +191,7 @@ impl Run {
                 conversation,
                 council,
                 reuse,
+                is_held: false,
             },
             backends: backends(fake),
             sink: Arc::new(Channel(sender)),

@@ -1,6 +1,6 @@
 //! Agents by rounds: the answer of each in its cell, what it holds now and how often it changed; below them the votes.
 
-use super::{Board, Row};
+use super::{Board, Row, votes};
 use crate::app::transcript::{NodeView, Turn};
 use crate::domain::text::truncate;
 use crate::ui::theme::{Role, Theme};
@@ -9,12 +9,15 @@ use ratatui::text::{Line, Span};
 use std::collections::BTreeMap;
 
 /// The mark that holds what an agent answers, and the one that says whether it changed its mind.
-const ANSWER: &str = "answer";
-const CHANGED: &str = "changed";
+pub(super) const ANSWER: &str = "answer";
+pub(super) const CHANGED: &str = "changed";
 /// Columns of a name, of the answer held, of the count of changes.
 const NAME: usize = 14;
 const HELD: usize = 12;
 const CHANGES: usize = 9;
+
+/// Agents by lane, and their nodes by round.
+pub(super) type Lanes<'a> = BTreeMap<u16, BTreeMap<u16, &'a NodeView>>;
 
 pub(super) fn title(turn: &Turn) -> String {
     let agents = lanes(turn).len();
@@ -23,8 +26,8 @@ pub(super) fn title(turn: &Turn) -> String {
 }
 
 /// The agents: by lane, their nodes by round. A node without a lane plays no part in the matrix.
-fn lanes(turn: &Turn) -> BTreeMap<u16, BTreeMap<u16, &NodeView>> {
-    let mut lanes: BTreeMap<u16, BTreeMap<u16, &NodeView>> = BTreeMap::new();
+fn lanes(turn: &Turn) -> Lanes<'_> {
+    let mut lanes = Lanes::new();
     for view in turn.references().filter(|view| view.node.lane > 0) {
         lanes
             .entry(view.node.lane)
@@ -41,7 +44,8 @@ fn lanes(turn: &Turn) -> BTreeMap<u16, BTreeMap<u16, &NodeView>> {
     lanes
 }
 
-pub(super) fn rows(board: &Board<'_>, columns: usize, theme: &Theme) -> Vec<Row> {
+/// The grid, and below it the votes and changes where they fit into so many rows.
+pub(super) fn rows(board: &Board<'_>, columns: usize, most: usize, theme: &Theme) -> Vec<Row> {
     let lanes = lanes(board.turn);
     let rounds = usize::from(board.turn.plan.rounds().max(1));
     let room = columns.saturating_sub(4 + NAME + HELD + CHANGES);
@@ -90,6 +94,9 @@ pub(super) fn rows(board: &Board<'_>, columns: usize, theme: &Theme) -> Vec<Row>
         rows.push(Row { line, is_open });
     }
     rows.push(Row::plain(tally(&lanes, first..=rounds, cell, theme)));
+    let left = most.saturating_sub(rows.len());
+    let below = votes::rows(board, &lanes, columns, left, theme);
+    rows.extend(below.into_iter().map(Row::plain));
     rows
 }
 
@@ -131,7 +138,7 @@ fn cell_of(
 
 /// How the answers of each round are spread, and how many of them agree.
 fn tally(
-    lanes: &BTreeMap<u16, BTreeMap<u16, &NodeView>>,
+    lanes: &Lanes<'_>,
     rounds: std::ops::RangeInclusive<usize>,
     cell: usize,
     theme: &Theme,

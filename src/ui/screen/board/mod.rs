@@ -8,6 +8,7 @@ mod edges;
 mod graph;
 mod matrix;
 mod steps;
+mod votes;
 
 use crate::app::App;
 use crate::app::focus::{BoardView, PaneId};
@@ -116,7 +117,10 @@ impl Board<'_> {
     fn rows(&self, columns: u16, theme: &Theme) -> Vec<Row> {
         let columns = usize::from(columns);
         match (self.turn.plan.hint, self.app.focus.board) {
-            (Hint::Grid, _) => matrix::rows(self, columns, theme),
+            (Hint::Grid, _) => {
+                let most = usize::from(self.most() - 1);
+                matrix::rows(self, columns, most, theme)
+            }
             (Hint::Graph, BoardView::Nodes) => {
                 let most = usize::from(self.most() - 1);
                 drawing::rows(self, columns, most, theme)

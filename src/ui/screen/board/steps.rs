@@ -47,7 +47,7 @@ fn line(board: &Board<'_>, view: &NodeView, columns: usize, theme: &Theme) -> Li
     let text = truncate(&text, room);
     let pad = room.saturating_sub(width(&text));
     let time = view
-        .elapsed_ms(board.app.now)
+        .elapsed_ms(board.app.moment())
         .map_or_else(|| "-".to_owned(), meter::clock);
     let (part, said) = match abandoned(view) {
         Some(_) => (Role::TextDim, Role::TextDim),
