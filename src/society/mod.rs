@@ -70,49 +70,78 @@ pub enum SocietyError {
     Tools { preset: String, error: KitError },
 }
 
-type Builder = fn(&Council) -> Result<Box<dyn Protocol>, SocietyError>;
+/// What makes a society of a council, or says what does not fit.
+pub type Builder = fn(&Council) -> Result<Box<dyn Protocol>, SocietyError>;
 
-/// The registry: a society's name in presets and what makes it.
-const SOCIETIES: [(&str, Builder); 5] = [
-    ("debate", debate::build),
-    ("graph", graph::build),
-    ("moa", moa::build),
-    ("planner", planner::build),
-    ("single", single::build),
-];
+/// Societies by the name that presets give, and what makes them.
+#[derive(Debug, Clone)]
+pub struct Registry(BTreeMap<&'static str, Builder>);
 
-/// The names a preset may give as its `society`.
-#[must_use]
-pub fn names() -> Vec<&'static str> {
-    SOCIETIES.iter().map(|(name, _)| *name).collect()
+impl Registry {
+    /// The ones of this program.
+    #[must_use]
+    pub fn builtin() -> Self {
+        Self(BTreeMap::new())
+            .with("debate", debate::build)
+            .with("graph", graph::build)
+            .with("moa", moa::build)
+            .with("planner", planner::build)
+            .with("single", single::build)
+    }
+
+    /// With one more; the last of a name counts.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, build: Builder) -> Self {
+        self.0.insert(name, build);
+        self
+    }
+
+    /// The names a preset may give as its `society`.
+    #[must_use]
+    pub fn names(&self) -> Vec<&'static str> {
+        self.0.keys().copied().collect()
+    }
+
+    /// Puts a council together and checks its agents and settings; nothing is asked yet.
+    ///
+    /// # Errors
+    ///
+    /// When the society is not known, or its agents or settings do not fit it.
+    pub fn build(&self, council: &Council) -> Result<Box<dyn Protocol>, SocietyError> {
+        let preset = council.name.clone();
+        council
+            .device
+            .check()
+            .map_err(|message| SocietyError::Device { preset, message })?;
+        check_adapters(council)?;
+        kit::settings(&council.tools).map_err(|error| SocietyError::Tools {
+            preset: council.name.clone(),
+            error,
+        })?;
+        match self.0.get(council.society.as_str()) {
+            Some(build) => build(council),
+            None => Err(SocietyError::UnknownSociety {
+                preset: council.name.clone(),
+                society: council.society.clone(),
+                known: self.names().join(", "),
+            }),
+        }
+    }
 }
 
-/// Puts a council together and checks its agents and settings; nothing is asked yet.
+/// The names of the built-in societies.
+#[must_use]
+pub fn names() -> Vec<&'static str> {
+    Registry::builtin().names()
+}
+
+/// Puts a council of a built-in society together.
 ///
 /// # Errors
 ///
-/// When the society is not known, or its agents or settings do not fit it.
+/// As [`Registry::build`].
 pub fn build(council: &Council) -> Result<Box<dyn Protocol>, SocietyError> {
-    council
-        .device
-        .check()
-        .map_err(|message| SocietyError::Device {
-            preset: council.name.clone(),
-            message,
-        })?;
-    check_adapters(council)?;
-    kit::settings(&council.tools).map_err(|error| SocietyError::Tools {
-        preset: council.name.clone(),
-        error,
-    })?;
-    match SOCIETIES.iter().find(|(name, _)| *name == council.society) {
-        Some((_, build)) => build(council),
-        None => Err(SocietyError::UnknownSociety {
-            preset: council.name.clone(),
-            society: council.society.clone(),
-            known: names().join(", "),
-        }),
-    }
+    Registry::builtin().build(council)
 }
 
 /// Adapters go over weights in this process, and their weights are numbers.

@@ -79,7 +79,7 @@ fn presets() -> Vec<Preset> {
     presets
 }
 
-fn app() -> App {
+pub fn app() -> App {
     App::new(Start {
         draft: Box::new(Editor::new()),
         settings: Settings::builtin(),
@@ -507,10 +507,27 @@ fn text(buffer: &Buffer) -> String {
     out
 }
 
-fn snapshot(name: &str, text: &str) {
+pub fn snapshot(name: &str, text: &str) {
     insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!(name, text);
     });
+}
+
+/// The screen as text.
+pub fn picture(app: &mut App, columns: u16, rows: u16) -> String {
+    let (buffer, _) = render(app, &theme(), columns, rows);
+    text(&buffer)
+}
+
+/// The screen after these events of a turn that answers a question.
+pub fn draw_at(question: &str, events: &[Kind], columns: u16, rows: u16) -> String {
+    let mut play = Play::new();
+    play.say(1, None, Speaker::User, question);
+    play.begin(1, Plan::default());
+    for kind in events {
+        play.after(10).turn(kind.clone());
+    }
+    picture(&mut play.app, columns, rows)
 }
 
 fn at_all_sizes(name: &str, make: impl Fn() -> App) {
