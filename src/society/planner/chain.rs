@@ -175,7 +175,7 @@ impl<'a> Chain<'a> {
             if let Some(why) = self.exhausted() {
                 return Ok(self.incomplete(step + 1, &why, self.ended + 1).await);
             }
-            step += 1;
+            step = u16::saturating_add(step, 1);
             self.path.steps.push(step);
             let offer = self.offer().await?;
             let next = self.decide(step, &offer).await?;

@@ -130,7 +130,7 @@ impl<S: Clone> Search<S> {
     fn is_done(&self, frame: &Frame<S>) -> bool {
         let width = match self.shape {
             Shape::Tree { width } => width,
-            Shape::Chain { restarts } if frame.step == 0 => restarts + 1,
+            Shape::Chain { restarts } if frame.step == 0 => restarts.saturating_add(1),
             Shape::Chain { .. } => 1,
         };
         frame.expanded >= width
