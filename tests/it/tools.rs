@@ -389,6 +389,40 @@ async fn tools_of_a_server_are_called_and_come_and_go() {
 }
 
 #[tokio::test]
+async fn a_tool_that_comes_late_is_offered_and_one_that_changed_asks_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let act = |tool: &str, arguments: &str| {
+        format!("Action: mcp__small__{tool}\nAction Input: {arguments}")
+    };
+    let calls = [
+        act("add", r#"{"a": 1, "b": 1}"#),
+        act("add", r#"{"a": 1, "b": 2}"#),
+        act("grow", "{}"),
+        act("add", r#"{"a": 1, "b": 3}"#),
+    ];
+    let Some(kit) = small(folder.path(), "") else {
+        return;
+    };
+    let mut script = vec![("P", "Go on.\n Next: caller."); 4];
+    script.push(("P", "Known.\n Next: conclusion."));
+    script.extend(calls.iter().map(|call| ("C", call.as_str())));
+    script.push(("S", "4"));
+    let steps = Steps::new("{}", &script)
+        .kit(kit)
+        .person(|_| Some(Reply::Session));
+    let (seen, asked) = steps.ask("q").await;
+    assert_eq!(seen.observations(), ["2", "3", "grown", "4"]);
+    assert_eq!(seen.questions().len(), 3, "add, grow, and add again");
+    let planned: Vec<bool> = asked
+        .asked()
+        .iter()
+        .filter(|request| request.model.model == "P")
+        .map(|request| request.messages[0].content.contains("mcp__small__late"))
+        .collect();
+    assert_eq!(planned, [false, false, false, true, true]);
+}
+
+#[tokio::test]
 async fn a_server_asks_unless_it_is_trusted_and_only_what_is_wanted_is_offered() {
     let folder = tempfile::tempdir().unwrap();
     let act = "Action: mcp__small__add\nAction Input: {\"a\": 1, \"b\": 1}";

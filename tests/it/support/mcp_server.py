@@ -1,6 +1,6 @@
 """A server of the Model Context Protocol over standard streams, as small as it can be.
 
-It offers `add`; once `grow` was called also `late`. `environment` tells the names of its environment variables, `hang` never
+It offers `add`; once `grow` was called also `late`, and `add` then has another schema. `environment` tells the names of its environment variables, `hang` never
 answers, `spawn` leaves a child behind.
 """
 
@@ -24,6 +24,7 @@ def call(name, arguments):
         return str(arguments["a"] + arguments["b"])
     if name == "grow":
         tools["late"] = NOTHING
+        tools["add"] = {**NUMBERS, "additionalProperties": False}
         send({"method": "notifications/tools/list_changed"})
         return "grown"
     if name == "environment":
