@@ -273,9 +273,26 @@ async fn the_preset_says_how_calls_are_written() {
 #[tokio::test]
 async fn words_in_place_of_a_call_are_read_too() {
     let tagged = "<tool_call>\n{\"name\": \"calculator\", \"arguments\": {\"expression\": \"2+2\"}}\n</tool_call>";
-    let replies = vec![words("I would add them."), words(tagged)];
-    let (seen, sent) = play("{}", &[CALL, DONE, FOUR], replies).await;
-    assert_eq!((seen.observations(), sent.len()), (vec!["4".to_owned()], 2));
+    let lines = [CALL, DONE, FOUR];
+    let (seen, sent) = play("{}", &lines, vec![words(tagged)]).await;
+    assert_eq!((seen.observations(), sent.len()), (vec!["4".to_owned()], 1));
+}
+
+#[tokio::test]
+async fn a_server_that_takes_tools_and_forgets_them_is_asked_for_text() {
+    let text = "Action: calculator\nAction Input: {\"expression\": \"2+2\"}";
+    let replies = || vec![words("I would add them."), words(text)];
+    let lines = [CALL, DONE, FOUR];
+    let (seen, sent) = play("{}", &lines, replies()).await;
+    assert_eq!(seen.observations(), ["4"]);
+    assert!(sent[0]["tools"].is_array() && sent[1]["tools"].is_null());
+    assert!(seen.notes()[0].contains("answered without a call"));
+    let (seen, sent) = play(r#"{"tools":"native"}"#, &lines, replies()).await;
+    assert_eq!(seen.observations(), ["4"]);
+    assert!(
+        sent[1]["tools"].is_array(),
+        "where the preset insists it is asked again"
+    );
 }
 
 #[tokio::test]

@@ -4,11 +4,11 @@ use super::super::action::{self, Action, Unread};
 use super::super::decision::{self, Decision, canonical};
 use super::super::search::Tried;
 use super::super::trajectory::{Speaker, Turn, python_json};
-use super::super::{Part, in_step, tool_node};
+use super::super::{Part, ToolUse, in_step, tool_node};
 use super::question::Question;
 use super::{Chain, Written, cards, stopped};
 use crate::domain::call::{ToolCall, ToolChoice};
-use crate::domain::event::{Outcome, RAN};
+use crate::domain::event::{Level, Outcome, RAN};
 use crate::domain::fault::FaultClass;
 use crate::domain::id::NodeId;
 use crate::domain::message::Message;
@@ -157,6 +157,16 @@ impl Chain<'_> {
                 Ok(action) if !action.flags.is_empty() => {
                     self.scope.mark(id, "flags", action.flags.join(" "));
                 }
+                Err(_) if attempt < CALL_TRIES && !is_reused && self.is_deaf(&written) => {
+                    self.native = false;
+                    let text = format!(
+                        "\"{}\" answered without a call although one was required; calls are written as text from here on",
+                        self.planner.calling_seat().model
+                    );
+                    self.scope.note(Level::Warning, text);
+                    talk.clear();
+                    continue;
+                }
                 Err(unread) if attempt < CALL_TRIES && !is_reused => {
                     let text = written.text();
                     talk.push(Message::assistant(if text.is_empty() { "." } else { text }));
@@ -183,6 +193,13 @@ impl Chain<'_> {
             }
             return Ok((written, call));
         }
+    }
+
+    /// Servers whose model has no place for tools in its template take them and say nothing: the model never saw them.
+    fn is_deaf(&self, written: &Written) -> bool {
+        self.native
+            && self.planner.settings.tools == ToolUse::Auto
+            && matches!(written, Written::Text(_))
     }
 
     /// Runs the call, or says why not, and keeps both as turns.
