@@ -6,6 +6,7 @@
 mod limit;
 mod quality;
 mod speed;
+mod train;
 mod turn;
 
 use crate::catalog::Catalog;
@@ -24,7 +25,7 @@ use std::time::Instant;
 /// Flags of `synod bench`.
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_help = "Without --turn or --perplexity: seconds of loading, tokens per second of prefill and of decoding with several \
+    after_help = "Without --turn, --perplexity or --train: seconds of loading, tokens per second of prefill and of decoding with several \
     sequences at once, and the bound that memory and arithmetic units of this machine set.\n\
     Run it on a machine that does nothing else.\nExit codes: 0 done, 1 failed, 2 bad arguments, 3 bad model."
 )]
@@ -55,6 +56,27 @@ pub struct BenchArgs {
     /// Perplexity on a text instead: of the model as it is and of its weights as 32-bit floats
     #[arg(long)]
     pub perplexity: bool,
+    /// Training of a LoRA adapter on all linear maps instead, and its loss alone
+    #[arg(long, conflicts_with_all = ["turn", "perplexity", "adapters"])]
+    pub train: bool,
+    /// Rank of the adapter of --train
+    #[arg(long, default_value_t = 16, value_name = "N", requires = "train", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub rank: u32,
+    /// Sequences of a batch of --train
+    #[arg(long, default_value_t = 4, value_name = "N", requires = "train", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub batch: u32,
+    /// Tokens of each sequence of --train
+    #[arg(long, default_value_t = 256, value_name = "N", requires = "train", conflicts_with = "ids", value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    pub length: u32,
+    /// Batches of --train that are measured
+    #[arg(long, default_value_t = 8, value_name = "N", requires = "train", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub batches: u32,
+    /// Examples of --train: lines of JSON with ids and labels (-100 is not learned); made-up ones, all learned, when absent
+    #[arg(long, value_name = "FILE", requires = "train")]
+    pub ids: Option<PathBuf>,
+    /// With --train: keep only the layers' inputs and compute the rest again
+    #[arg(long, requires = "train")]
+    pub save_memory: bool,
     /// Text of --perplexity; a built-in one when absent
     #[arg(long, value_name = "FILE")]
     pub text: Option<PathBuf>,
@@ -96,6 +118,8 @@ pub async fn run(args: &BenchArgs, parts: &Parts) -> anyhow::Result<i32> {
         turn::run(&bench, parts).await
     } else if args.perplexity {
         quality::run(&bench)
+    } else if args.train {
+        train::run(&bench)
     } else {
         speed::run(&bench)
     };

@@ -60,6 +60,15 @@ pub fn resident_bytes() -> Option<u64> {
     system.process(pid).map(sysinfo::Process::memory)
 }
 
+/// The most bytes of main memory that this process ever held; none when the system does not say.
+#[must_use]
+pub fn peak_resident_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
 /// How many processes the system has ended for lack of memory since it started; none where it does not say.
 #[must_use]
 pub fn memory_kills() -> Option<u64> {
