@@ -10,6 +10,7 @@ mod error;
 mod load;
 mod name;
 mod peft;
+pub mod write;
 
 pub use blend::Blend;
 pub use error::AdapterError;

@@ -4,6 +4,8 @@
 //! Files stay mapped, tensors are slices of them. Knows nothing of what the tensors mean.
 //! Format: eight bytes of length, a JSON object of that length, data; offsets count from the end of the JSON.
 
+pub mod write;
+
 use super::error::ModelError;
 use super::gguf::Format;
 use super::map::Mapped;

@@ -11,8 +11,8 @@ use crate::lm::safetensors::{Safetensors, Tensor};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-const CONFIG: &str = "adapter_config.json";
-const TENSORS: &str = "adapter_model.safetensors";
+pub(super) const CONFIG: &str = "adapter_config.json";
+pub(super) const TENSORS: &str = "adapter_model.safetensors";
 /// What PEFT wrote before safetensors; reading it could run code.
 const PICKLED: &str = "adapter_model.bin";
 
@@ -240,6 +240,11 @@ fn stored_row(config: &Config, target: Target, row: usize) -> usize {
     if !is_turned || config.rotary.pairs != Pairs::Neighbours {
         return row;
     }
-    let (head, at) = (row / config.head_width, row % config.head_width);
-    head * config.head_width + at % 2 * (config.head_width / 2) + at / 2
+    permuted_row(config.head_width, row)
+}
+
+/// Which original row stands at a row of such a file.
+pub(super) fn permuted_row(head_width: usize, row: usize) -> usize {
+    let (head, at) = (row / head_width, row % head_width);
+    head * head_width + at % 2 * (head_width / 2) + at / 2
 }

@@ -56,6 +56,22 @@ impl Family {
             .map(|(family, _)| *family)
     }
 
+    /// What GGUF files call it; Mistral is Llama to them.
+    #[must_use]
+    pub fn gguf_name(self) -> &'static str {
+        let own = NAMES.iter().find(|(family, _)| *family == self);
+        own.and_then(|(_, names)| names.0.first().copied())
+            .unwrap_or("llama")
+    }
+
+    /// What `config.json` calls it.
+    #[must_use]
+    pub fn class_name(self) -> &'static str {
+        let own = NAMES.iter().find(|(family, _)| *family == self);
+        own.and_then(|(_, names)| names.1.first().copied())
+            .unwrap_or_default()
+    }
+
     /// By an entry of `architectures` in a `config.json`.
     #[must_use]
     pub fn of_transformers(name: &str) -> Option<Self> {
