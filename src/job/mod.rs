@@ -117,7 +117,7 @@ impl Step {
 /// All kinds, in the order of lists; the last one exists for tests of this machinery and is not offered.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Job>> {
-    vec![Box::new(walk::Walk)]
+    vec![Box::new(finetune::FineTune), Box::new(walk::Walk)]
 }
 
 /// Kinds that no list shows.
