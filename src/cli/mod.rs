@@ -16,6 +16,7 @@ pub mod plan;
 pub mod presets;
 mod progress_line;
 mod report;
+pub mod runs;
 pub mod serve;
 pub mod sessions;
 pub mod train;
@@ -95,6 +96,12 @@ pub enum Command {
     /// List, show and check presets
     #[command(subcommand)]
     Presets(presets::PresetsCommand),
+    /// Start, follow, steer, compare and export runs of jobs: training, searches
+    #[command(subcommand)]
+    Runs(runs::RunsCommand),
+    /// Works on a run; `runs start` starts it
+    #[command(hide = true)]
+    RunJob { id: String },
     /// List, search, show, rename, delete and export chats
     #[command(subcommand)]
     Sessions(sessions::SessionsCommand),
@@ -138,6 +145,11 @@ fn perform(cli: &Cli) -> anyhow::Result<i32> {
             let paths = Paths::new(cli.everywhere.data_dir.as_deref());
             return sessions::run(command, &paths, &mut io::stdout(), &mut io::stderr());
         }
+        Some(Command::Runs(command)) => {
+            let everywhere = &cli.everywhere;
+            return runs::run(command, everywhere, &mut io::stdout(), &mut io::stderr());
+        }
+        Some(Command::RunJob { id }) => return runs::work(id, &cli.everywhere),
         _ => {}
     }
     let flags = match &cli.command {

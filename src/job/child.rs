@@ -56,7 +56,7 @@ pub fn work(
     };
     drop(lease);
     // A run that waited for this slot.
-    drop(supervisor.look());
+    supervisor.look();
     Ok(Some(end))
 }
 

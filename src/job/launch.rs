@@ -130,11 +130,13 @@ pub fn requeue(
             "run {} is done; clone it to run it again with changes",
             folder.id.0
         ))),
-        RunState::Queued => Ok(()),
-        _ => {
+        was => {
             control::clear(folder);
             if let Some(wish) = wish {
                 control::ask(folder, wish)?;
+            }
+            if was == RunState::Queued {
+                return Ok(());
             }
             Ok(log.append(clock.now(), state(RunState::Queued, None))?)
         }

@@ -10,8 +10,11 @@
 pub mod child;
 pub mod context;
 pub mod error;
+pub mod export;
 pub mod finetune;
 pub mod launch;
+pub mod orders;
+pub mod record;
 pub mod runner;
 pub mod settle;
 pub mod supervisor;

@@ -4,14 +4,14 @@
 //! does any program that lists runs. Several may look at once: a process that finds its slot or its run taken leaves again, and
 //! the run stays queued.
 
-use super::settle;
 use super::{Job, find};
+use super::{launch, settle};
 use crate::domain::clock::Clock;
 use crate::domain::run::RunState;
 use crate::store::error::StoreError;
 use crate::store::paths::Paths;
 use crate::store::run::lease::Slots;
-use crate::store::run::{RunFolder, folder, list};
+use crate::store::run::{RunFolder, RunLog, folder, list};
 use crate::store::spec_file::RunSpec;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -20,6 +20,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::thread;
 
 /// The hidden subcommand that works on a run.
 pub const SUBCOMMAND: &str = "run-job";
@@ -37,10 +38,10 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// Starts what can be started; the ids of the runs whose processes were started.
-    pub fn look(&self) -> Vec<Child> {
+    /// Starts what can be started; how many processes that were. A run that cannot be started says so in its log.
+    pub fn look(&self) -> usize {
         let mut free: BTreeMap<String, usize> = BTreeMap::new();
-        let mut started = Vec::new();
+        let mut started = 0;
         for folder in folder::all(&self.paths) {
             let summary = settle::summary(&folder, self.clock.as_ref());
             if summary.state != RunState::Queued || folder.is_held() {
@@ -54,16 +55,28 @@ impl Supervisor {
                 continue;
             }
             *left -= 1;
-            started.extend(self.start(&folder));
+            match self.start(&folder) {
+                Ok(child) => {
+                    started += 1;
+                    reap(child);
+                }
+                Err(error) => self.refuse(&folder, &error),
+            }
         }
         started
     }
 
-    /// Starts the process of a run; its log tells what becomes of it.
-    ///
-    /// # Errors
-    /// When the system refuses to start it.
-    pub fn start(&self, folder: &RunFolder) -> io::Result<Child> {
+    fn refuse(&self, folder: &RunFolder, error: &io::Error) {
+        let why = format!("cannot start {}: {error}", self.program.display());
+        let told = RunLog::open(folder).and_then(|(mut log, _)| {
+            let failed = launch::state(RunState::Failed, Some(why));
+            log.append(self.clock.now(), failed)
+        });
+        // Where not even that can be written, it stays queued.
+        drop(told);
+    }
+
+    fn start(&self, folder: &RunFolder) -> io::Result<Child> {
         let output = OpenOptions::new()
             .create(true)
             .append(true)
@@ -92,6 +105,11 @@ impl Supervisor {
         let slots = Slots::new(&self.paths, &device, self.slots);
         (waiting, slots.holders().len())
     }
+}
+
+/// Takes note of a process's end, so that the system can forget it. This program may be gone before.
+fn reap(mut child: Child) {
+    thread::spawn(move || child.wait());
 }
 
 /// Where a run computes.

@@ -100,7 +100,28 @@ pub fn parse(file: &str, text: &str, cards: &[JobCard]) -> Result<Spec, Vec<Prob
     spec(&node, &stem.to_string_lossy(), cards)
 }
 
+/// The same with only what the text says: values that a person must say may still come from elsewhere.
+///
+/// # Errors
+/// With all that is wrong, each with its line.
+pub fn parse_open(file: &str, text: &str, cards: &[JobCard]) -> Result<Spec, Vec<Problem>> {
+    let node = layer::parse(file, text).map_err(|problem| vec![problem])?;
+    let stem = Path::new(file).file_stem().unwrap_or_default();
+    read(&node, &stem.to_string_lossy(), cards, Whole::No)
+}
+
+/// Whether values that a person must say have to be there.
+#[derive(Clone, Copy, PartialEq)]
+enum Whole {
+    Yes,
+    No,
+}
+
 fn spec(node: &Node, name: &str, cards: &[JobCard]) -> Result<Spec, Vec<Problem>> {
+    read(node, name, cards, Whole::Yes)
+}
+
+fn read(node: &Node, name: &str, cards: &[JobCard], whole: Whole) -> Result<Spec, Vec<Problem>> {
     let mut problems = unknown_fields(node);
     let known = || cards.iter().map(|card| card.kind.as_str());
     let Some(kind) = node.field("kind") else {
@@ -139,12 +160,20 @@ fn spec(node: &Node, name: &str, cards: &[JobCard]) -> Result<Spec, Vec<Problem>
     };
     let filled = spec.filled(card);
     if let Err(flaws) = &filled {
-        problems.extend(flaws.iter().map(|flaw| located(flaw, node)));
+        let counts = |flaw: &&Flaw| whole == Whole::Yes || !is_missing(flaw, &spec);
+        let flaws = flaws.iter().filter(counts);
+        problems.extend(flaws.map(|flaw| located(flaw, node)));
     }
     match filled {
-        Ok(spec) if problems.is_empty() => Ok(spec),
-        _ => Err(problems),
+        _ if !problems.is_empty() => Err(problems),
+        Ok(filled) if whole == Whole::Yes => Ok(filled),
+        _ => Ok(spec),
     }
+}
+
+fn is_missing(flaw: &Flaw, spec: &Spec) -> bool {
+    let key = flaw.key.as_ref();
+    key.is_some_and(|key| !spec.values.contains_key(key))
 }
 
 fn located(flaw: &Flaw, root: &Node) -> Problem {

@@ -2,4 +2,8 @@
 
 mod kept;
 mod place;
+#[cfg(unix)]
+mod process;
+#[cfg(unix)]
+mod program;
 mod runner;

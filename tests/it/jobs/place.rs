@@ -17,7 +17,7 @@ use synod::store::spec_file::{MachineSpec, RunSpec};
 use tempfile::TempDir;
 
 pub struct Place {
-    _root: TempDir,
+    root: TempDir,
     pub paths: Paths,
     pub clock: Arc<dyn Clock>,
 }
@@ -27,9 +27,13 @@ impl Place {
         let root = TempDir::new().unwrap();
         Place {
             paths: Paths::new(Some(root.path())),
-            _root: root,
+            root,
             clock: Arc::new(System),
         }
+    }
+
+    pub fn root(&self) -> &Path {
+        self.root.path()
     }
 
     pub fn create(&self, spec: &Spec) -> RunFolder {
