@@ -8,7 +8,7 @@ use super::supervisor::{Supervisor, device};
 use super::switch::{Ending, Switch};
 use super::telemetry::Pace;
 use super::{find, launch};
-use crate::domain::event::Level;
+use crate::domain::event::{Event, Level};
 use crate::domain::id::RunId;
 use crate::domain::run::{RunState, RunSummary};
 use crate::machine::memory::memory_kills;
@@ -27,6 +27,9 @@ use std::time::Duration;
 /// How often the listener looks for wishes, signals and the time of a reading.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
+/// How often a lock is tried before it counts as taken.
+const TRIES: u32 = 5;
+
 /// Works on a run that is queued. None when there was nothing to do here: no free slot, or another process has it.
 ///
 /// # Errors
@@ -39,25 +42,43 @@ pub fn work(
     leave_terminal();
     let folder = RunFolder::of(&supervisor.paths, id);
     let slots = Slots::new(&supervisor.paths, &device(&folder), supervisor.slots);
-    let Some(lease) = slots.take()? else {
+    let Some(lease) = patiently(|| slots.take())? else {
         return Ok(None);
     };
-    let end = match RunLog::open(&folder) {
-        Err(StoreError::Locked { .. }) => return Ok(None),
-        Err(error) => return Err(error),
-        Ok((log, events)) => {
-            let mut summary = RunSummary::new(id.clone());
-            events.iter().for_each(|event| summary.fold(event));
-            if summary.state != RunState::Queued {
-                return Ok(None);
-            }
-            run(supervisor, settings, log)?
-        }
+    let Some((log, events)) = patiently(|| open(&folder))? else {
+        return Ok(None);
     };
+    let mut summary = RunSummary::new(id.clone());
+    events.iter().for_each(|event| summary.fold(event));
+    if summary.state != RunState::Queued {
+        return Ok(None);
+    }
+    let end = run(supervisor, settings, log)?;
     drop(lease);
     // A run that waited for this slot.
     supervisor.look();
     Ok(Some(end))
+}
+
+fn open(folder: &RunFolder) -> Result<Option<(RunLog, Vec<Event>)>, StoreError> {
+    match RunLog::open(folder) {
+        Ok(opened) => Ok(Some(opened)),
+        Err(StoreError::Locked { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Others take locks for a moment to see whether they are free; what stays taken is taken.
+fn patiently<T>(
+    mut take: impl FnMut() -> Result<Option<T>, StoreError>,
+) -> Result<Option<T>, StoreError> {
+    for _ in 0..TRIES {
+        if let Some(taken) = take()? {
+            return Ok(Some(taken));
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+    take()
 }
 
 fn run(supervisor: &Supervisor, settings: &Settings, mut log: RunLog) -> Result<End, StoreError> {

@@ -7,6 +7,11 @@ use crate::domain::run::{RunControl, RunState};
 use crate::domain::spec::Spec;
 use crate::store::run::{RunFolder, control};
 use crate::store::spec_file::MachineSpec;
+use std::thread;
+use std::time::Duration;
+
+/// How often a process that has told its end is looked for, before it counts as staying.
+const LEAVING: u32 = 100;
 
 /// Makes a run and starts it as soon as a slot is free.
 ///
@@ -34,6 +39,13 @@ pub fn ask(
 ) -> Result<(), LaunchError> {
     let clock = supervisor.clock.as_ref();
     let state = settle::summary(folder, clock).state;
+    for _ in 0..LEAVING {
+        // Its process has told its end and is about to leave.
+        if !(state.is_over() && folder.is_held()) {
+            break;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
     let refuse = |why: &str| {
         let id = &folder.id.0;
         Err(LaunchError::State(format!("run {id} {why}")))

@@ -79,7 +79,9 @@ impl Supervisor {
     fn start(&self, folder: &RunFolder) -> io::Result<Child> {
         let output = OpenOptions::new()
             .create(true)
-            .append(true)
+            .write(true)
+            // What an earlier process printed says nothing about this one's end.
+            .truncate(true)
             .open(folder.output())?;
         let mut command = Command::new(&self.program);
         command

@@ -7,6 +7,12 @@ use super::error::StoreError;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+/// How often, and how far apart, a lock is asked for before it counts as held.
+const ASKINGS: u32 = 4;
+const ASKING: Duration = Duration::from_millis(3);
 
 /// Held as long as it lives.
 #[derive(Debug)]
@@ -51,6 +57,18 @@ impl Lock {
 }
 
 /// The process that holds or held the lock, as far as its file tells.
+/// The process that holds a lock, 0 where it does not say; none when it is free. Asking takes a free one for a moment, so one that is held only by another who asks is asked
+/// for again.
+pub(super) fn held_by(path: &Path) -> Option<u32> {
+    for _ in 0..ASKINGS {
+        match Lock::take(path, "file", "") {
+            Err(StoreError::Locked { .. }) => thread::sleep(ASKING),
+            _ => return None,
+        }
+    }
+    Some(holder(path).unwrap_or(0))
+}
+
 fn holder(path: &Path) -> Option<u32> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
 }
@@ -70,7 +88,10 @@ mod tests {
             "{refused}"
         );
         drop(first);
-        Lock::take(&path, "session", "a").unwrap();
+        assert_eq!(held_by(&path), None);
+        let again = Lock::take(&path, "session", "a").unwrap();
+        assert_eq!(held_by(&path), Some(std::process::id()));
+        drop(again);
     }
 
     #[test]

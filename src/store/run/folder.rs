@@ -3,7 +3,7 @@
 use crate::domain::clock::Millis;
 use crate::domain::id::RunId;
 use crate::store::error::StoreError;
-use crate::store::lock::Lock;
+use crate::store::lock::{self, Lock};
 use crate::store::paths::Paths;
 use crate::store::session_id;
 use std::fs;
@@ -98,10 +98,10 @@ impl RunFolder {
         Lock::take(&self.lock_path(), "run", &self.id.0)
     }
 
-    /// Whether a living process works on it. Asking takes the lock for a moment.
+    /// Whether a living process works on it.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        matches!(self.lock(), Err(StoreError::Locked { .. }))
+        self.root.is_dir() && lock::held_by(&self.lock_path()).is_some()
     }
 
     /// Bytes of everything in the folder.

@@ -3,7 +3,7 @@
 //! A slot is a locked file in the data folder, so it falls with its holder; the file says who that is.
 
 use crate::store::error::StoreError;
-use crate::store::lock::Lock;
+use crate::store::lock::{self, Lock};
 use crate::store::paths::Paths;
 use std::path::PathBuf;
 
@@ -26,7 +26,8 @@ pub struct Slots {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
     pub slot: usize,
-    pub process: Option<u32>,
+    /// 0 where the system does not say.
+    pub process: u32,
 }
 
 impl Slots {
@@ -54,16 +55,17 @@ impl Slots {
         Ok(None)
     }
 
-    /// Slots in use. Asking takes each free one for a moment.
+    /// Slots in use.
     #[must_use]
     pub fn holders(&self) -> Vec<Holder> {
+        let process = |slot| lock::held_by(&self.file(slot));
         (0..self.count)
-            .filter_map(
-                |slot| match Lock::take(&self.file(slot), "slot", &self.device) {
-                    Err(StoreError::Locked { process, .. }) => Some(Holder { slot, process }),
-                    _ => None,
-                },
-            )
+            .filter_map(|slot| {
+                Some(Holder {
+                    slot,
+                    process: process(slot)?,
+                })
+            })
             .collect()
     }
 
