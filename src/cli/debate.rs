@@ -9,13 +9,14 @@ pub use run::{DebateRun, debate};
 
 use super::chat;
 use super::interrupt::Interrupt;
+use super::set_flags::SetFlags;
 use crate::domain::council::Council;
 use crate::domain::request::ModelRef;
 use crate::runtime::headless::{BAD_ARGUMENTS, BAD_DATA, fault_code};
 use crate::runtime::items::{ItemParts, PARALLEL};
 use crate::runtime::parts::Parts;
 use crate::society;
-use crate::task::set::{self, Format, Item, Kind, Set, Split};
+use crate::task::set::{self, Item, Kind, Set, Split};
 use clap::Args;
 use serde_json::Value;
 use std::io::{self, Write};
@@ -61,27 +62,17 @@ pub struct DebateArgs {
     /// Most tokens of each answer
     #[arg(long, value_name = "N")]
     pub max_tokens: Option<u32>,
-    /// Format of the data instead of what its content looks like: gsm8k, math, arithmetic, csv, swarms or jsonl
-    #[arg(long, value_name = "FORMAT")]
-    pub format: Option<Format>,
     /// Part of the set: dev or test
     #[arg(long, default_value = "test", value_name = "SPLIT")]
     pub split: Split,
-    /// Most items
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub limit: Option<u32>,
     /// Keep the debates in this file
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Items asked at once
     #[arg(long, default_value_t = PARALLEL as u32, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub parallel: u32,
-    /// Seed of local models
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    pub seed: u64,
-    /// The report as one JSON object
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub set: SetFlags,
 }
 
 /// A sentence for a person, and the exit code.
@@ -109,7 +100,7 @@ pub async fn run(args: &DebateArgs, parts: &Parts) -> anyhow::Result<i32> {
         Ok(done) => done,
         Err(refusal) => return refuse(&refusal),
     };
-    super::report::show(&report, args.json, report.given_up.as_ref())?;
+    super::report::show(&report, args.set.json, report.given_up.as_ref())?;
     Ok(code)
 }
 
@@ -120,18 +111,17 @@ fn prepare(args: &DebateArgs, parts: &Parts) -> Result<DebateRun, Refusal> {
         .any(|preset| preset.name == args.preset);
     let code = if is_known { BAD_DATA } else { BAD_ARGUMENTS };
     let base = parts.council(&args.preset).map_err(|text| (text, code))?;
-    let mut set = set::load(&args.data, args.format, args.split)
+    let mut set = set::load(&args.data, args.set.format, args.split)
         .map_err(|error| (error.to_string(), BAD_DATA))?;
     set.items.retain(|item| item.kind != Kind::Free);
-    set.items
-        .truncate(args.limit.map_or(usize::MAX, |limit| limit as usize));
+    set.items.truncate(args.set.most());
     let council = council(args, base, &set)?;
     Ok(DebateRun {
         set,
         council,
         out: args.out.clone(),
         parallel: args.parallel as usize,
-        seed: args.seed,
+        seed: args.set.seed,
         shows_progress: true,
     })
 }

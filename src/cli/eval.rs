@@ -4,6 +4,7 @@
 mod alone;
 mod report;
 mod run;
+mod shots;
 
 pub use report::{Comparison, DomainRow, Report, Summary};
 pub use run::{Evaluation, evaluate};
@@ -11,6 +12,7 @@ pub use run::{Evaluation, evaluate};
 use super::chat;
 use super::flags::CouncilFlags;
 use super::interrupt::Interrupt;
+use super::set_flags::SetFlags;
 use crate::domain::council::Council;
 use crate::domain::request::AdapterRef;
 use crate::runtime::headless::{BAD_ARGUMENTS, BAD_DATA, FAILED, fault_code};
@@ -19,7 +21,7 @@ use crate::runtime::parts::Parts;
 use crate::task::prompt;
 use crate::task::random::Mersenne;
 use crate::task::read::Parser;
-use crate::task::set::{self, Format, Kind, Set, Split};
+use crate::task::set::{self, Kind, Set, Split};
 use clap::Args;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -44,15 +46,9 @@ pub struct EvalArgs {
     /// Adapter over the local model that answers (a folder as PEFT saves it); repeat it for several
     #[arg(long, value_name = "DIR")]
     pub adapter: Vec<PathBuf>,
-    /// Format of the data instead of what its content looks like: gsm8k, math, arithmetic, sprout, csv, swarms or jsonl
-    #[arg(long, value_name = "FORMAT")]
-    pub format: Option<Format>,
     /// Part of the set: dev or test
     #[arg(long, default_value = "test", value_name = "SPLIT")]
     pub split: Split,
-    /// Most items
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub limit: Option<u32>,
     /// Draw the items of --limit at random, by this seed, instead of taking the first
     #[arg(long, value_name = "SEED")]
     pub sample: Option<u64>,
@@ -62,6 +58,13 @@ pub struct EvalArgs {
     /// File with a prompt in place of the built-in one; {question} and {options} stand in it for those
     #[arg(long, value_name = "FILE")]
     pub prompt: Option<PathBuf>,
+    /// So many solved examples before each question, drawn by --seed from the part of the data that is not asked; they are
+    /// never asked themselves
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub shots: Option<u32>,
+    /// File to draw the solved examples from instead
+    #[arg(long, value_name = "FILE", requires = "shots")]
+    pub shots_from: Option<PathBuf>,
     /// Also ask the agent that gives the council's answer alone, and compare the two
     #[arg(long)]
     pub alone: bool,
@@ -80,12 +83,8 @@ pub struct EvalArgs {
     /// Multiple choice by how likely the model finds each letter, without writing; one local model
     #[arg(long, conflicts_with_all = ["alone", "parser"])]
     pub likelihood: bool,
-    /// Seed of local models and of the bootstrap
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    pub seed: u64,
-    /// The report as one JSON object
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub set: SetFlags,
 }
 
 /// A sentence for a person, and the exit code.
@@ -114,7 +113,7 @@ pub async fn run(args: &EvalArgs, parts: &Parts) -> anyhow::Result<i32> {
         Ok(done) => done,
         Err(refusal) => return refuse(&refusal),
     };
-    super::report::show(&report, args.json, report.given_up.as_ref())?;
+    super::report::show(&report, args.set.json, report.given_up.as_ref())?;
     Ok(code)
 }
 
@@ -132,8 +131,9 @@ fn prepare(args: &EvalArgs, parts: &Parts) -> Result<Evaluation, Refusal> {
         true => Some(alone::alone(&council).map_err(|text| (text, BAD_ARGUMENTS))?),
         false => None,
     };
-    let set = set::load(&args.data, args.format, args.split)
+    let mut set = set::load(&args.data, args.set.format, args.split)
         .map_err(|error| (error.to_string(), BAD_DATA))?;
+    let shots = shots::draw(args, &mut set)?;
     let set = choose(set, args)?;
     if args.likelihood {
         check_likelihood(&council, &set).map_err(|text| (text, BAD_ARGUMENTS))?;
@@ -143,6 +143,7 @@ fn prepare(args: &EvalArgs, parts: &Parts) -> Result<Evaluation, Refusal> {
         split: args.split,
         council,
         alone,
+        shots,
         prompt: own_prompt(args)?,
         parser: args.parser,
         compare: args.compare.clone(),
@@ -150,7 +151,7 @@ fn prepare(args: &EvalArgs, parts: &Parts) -> Result<Evaluation, Refusal> {
         parallel: args.parallel as usize,
         allowed_tools: args.allow.clone(),
         likelihood: args.likelihood,
-        seed: args.seed,
+        seed: args.set.seed,
         shows_progress: true,
     })
 }
@@ -189,7 +190,7 @@ fn choose(mut set: Set, args: &EvalArgs) -> Result<Set, Refusal> {
     if let Some(seed) = args.sample {
         Mersenne::python(seed).shuffle(&mut set.items);
     }
-    if let Some(limit) = args.limit {
+    if let Some(limit) = args.set.limit {
         set.items.truncate(limit as usize);
     }
     Ok(set)

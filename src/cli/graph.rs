@@ -13,6 +13,7 @@ use super::chat::provide;
 use super::flags::{AD_HOC, CouncilFlags};
 use super::interrupt::Interrupt;
 use super::item_line::ItemLine;
+use super::set_flags::SetFlags;
 use crate::domain::council::Council;
 use crate::domain::message::Message;
 use crate::domain::request::ModelRef;
@@ -22,7 +23,7 @@ use crate::runtime::items::{
 };
 use crate::runtime::parts::Parts;
 use crate::society;
-use crate::task::set::{Format, Split};
+use crate::task::set::Split;
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 use std::io::{self, Write};
@@ -44,15 +45,9 @@ pub struct GraphArgs {
     /// Model of all agents instead of the preset's: MODEL or MODEL@ENDPOINT
     #[arg(long, value_name = "MODEL")]
     pub model: Option<String>,
-    /// Format of the data, where it is not seen from its content
-    #[arg(long, value_name = "FORMAT")]
-    pub format: Option<Format>,
     /// dev or test, where the data has both
     #[arg(long, default_value = "test", value_name = "SPLIT")]
     pub split: Split,
-    /// Most questions
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub limit: Option<u32>,
     /// Draw the questions of --limit at random, by this seed, instead of taking the first
     #[arg(long, value_name = "SEED")]
     pub sample: Option<u64>,
@@ -74,9 +69,6 @@ pub struct GraphArgs {
     /// Most tokens of each agent's answer
     #[arg(long, value_name = "N")]
     pub max_tokens: Option<u32>,
-    /// Draws the graphs and seeds local models
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    pub seed: u64,
     /// Questions under way at once
     #[arg(long, default_value_t = PARALLEL as u32, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub parallel: u32,
@@ -89,9 +81,8 @@ pub struct GraphArgs {
     /// Environment variable that holds that server's key
     #[arg(long, alias = "key_env", value_name = "NAME", requires = "base_url")]
     pub key_env: Option<String>,
-    /// The figures as one JSON object
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub set: SetFlags,
 }
 
 impl GraphArgs {
@@ -193,7 +184,7 @@ fn tell(
 ) -> anyhow::Result<i32> {
     let report = Report::of(council, questions, &end.results, args.draws);
     let mut out = io::stdout();
-    if args.json {
+    if args.set.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
     } else {
         write!(out, "{report}")?;
@@ -304,7 +295,7 @@ pub fn tasks(questions: &[Question], args: &GraphArgs) -> Vec<ItemTask> {
             let id = questions::item_id(&question.id, draw);
             tasks.push(ItemTask {
                 conversation: vec![Message::user(question.text.clone())],
-                seed: items::seed(args.seed, &id),
+                seed: items::seed(args.set.seed, &id),
                 id,
             });
         }

@@ -19,6 +19,7 @@ mod report;
 pub mod runs;
 pub mod serve;
 pub mod sessions;
+pub mod set_flags;
 pub mod train;
 
 use crate::domain::device::Device;

@@ -6,6 +6,7 @@ use super::chat;
 use super::flags::CouncilFlags;
 use super::interrupt::Interrupt;
 use super::item_line::ItemLine;
+use super::set_flags::SetFlags;
 use crate::domain::council::Council;
 use crate::domain::event::Outcome;
 use crate::domain::message::Message;
@@ -16,7 +17,7 @@ use crate::society::planner::ANSWER;
 use crate::task::figure::Share;
 use crate::task::prompt;
 use crate::task::read::{Parser, grade};
-use crate::task::set::{self, Format, Item, Kind, Split};
+use crate::task::set::{self, Item, Kind, Split};
 use clap::Args;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -43,24 +44,14 @@ pub struct PlanArgs {
     /// Tools that may run although they have an effect, by name or effect: exec, network, write, server
     #[arg(long, value_name = "TOOLS", value_delimiter = ',')]
     pub allow: Vec<String>,
-    /// Format of the data instead of what its content looks like
-    #[arg(long, value_name = "FORMAT")]
-    pub format: Option<Format>,
-    /// Most tasks
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub limit: Option<u32>,
     /// Keep every task in this file, and go on from what it has
     #[arg(long, value_name = "RUN.jsonl")]
     pub out: Option<PathBuf>,
     /// Tasks under way at once
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub parallel: u32,
-    /// Seed of local models
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    pub seed: u64,
-    /// The report as one JSON object
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub set: SetFlags,
 }
 
 /// What a run brought.
@@ -120,16 +111,16 @@ pub async fn run(args: &PlanArgs, parts: &Parts) -> anyhow::Result<i32> {
         Ok(council) => council,
         Err((text, code)) => return refuse(&text, code),
     };
-    let mut set = match set::load(&args.data, args.format, Split::Test) {
+    let mut set = match set::load(&args.data, args.set.format, Split::Test) {
         Ok(set) => set.items,
         Err(error) => return refuse(&error.to_string(), BAD_DATA),
     };
-    set.truncate(args.limit.map_or(usize::MAX, |limit| limit as usize));
+    set.truncate(args.set.most());
     let interrupt = Interrupt::listen();
     if let Err(fault) = chat::provide(parts, &council, interrupt.cancel()).await {
         return refuse(&fault.to_string(), fault_code(&fault));
     }
-    let tasks: Vec<ItemTask> = set.iter().map(|item| task(item, args.seed)).collect();
+    let tasks: Vec<ItemTask> = set.iter().map(|item| task(item, args.set.seed)).collect();
     let options = ItemOptions {
         parallel: args.parallel as usize,
         log: args.out.clone(),
@@ -150,7 +141,7 @@ pub async fn run(args: &PlanArgs, parts: &Parts) -> anyhow::Result<i32> {
     };
     let report = Report::new(&council, &set, &end.results);
     let mut out = io::stdout();
-    if args.json {
+    if args.set.json {
         serde_json::to_writer(&mut out, &report)?;
         writeln!(out)?;
     } else {

@@ -56,6 +56,16 @@ pub fn begin(item: &Item) -> &'static str {
     }
 }
 
+/// An answer in the form that the built-in prompt asks for, as an example of it.
+#[must_use]
+pub fn solved(item: &Item) -> String {
+    match item.kind {
+        Kind::Maths => format!("\\boxed{{{}}}", item.answer),
+        Kind::Free => item.answer.clone(),
+        Kind::Choice | Kind::Number | Kind::Exact => format!("{}{}.", begin(item), item.answer),
+    }
+}
+
 /// `A: Paris`, one option a line.
 fn options(item: &Item) -> String {
     let lines: Vec<String> = item

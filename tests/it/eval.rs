@@ -50,6 +50,7 @@ fn evaluation(council: Council, count: usize) -> Evaluation {
         split: Split::Test,
         council,
         alone: None,
+        shots: Vec::new(),
         prompt: None,
         parser: Parser::Strict,
         compare: None,
@@ -166,7 +167,12 @@ async fn a_council_is_compared_with_its_own_agent_alone() {
         (10, 0)
     );
     assert!((comparison.paired.p_value - 2.0 / 1024.0).abs() < 1e-12);
-    assert!(report.to_string().contains("test is better"), "{report}");
+    assert!(
+        report
+            .to_string()
+            .contains("verdict   test is better than AGG: +83.3 points"),
+        "{report}"
+    );
     assert!(file(&folder, "run.alone.jsonl").is_file());
 }
 
@@ -427,5 +433,39 @@ fn the_program_says_what_does_not_fit() {
         let remarks = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{words:?}: {remarks}");
         assert!(remarks.contains(expected), "{words:?}: {remarks}");
+    }
+}
+
+#[tokio::test]
+async fn solved_examples_stand_before_each_question() {
+    let fake = Fake::new(|_, _| say("The answer is 1."));
+    let mut evaluation = evaluation(single("A"), 2);
+    evaluation.shots = sums(4).items.split_off(2);
+    let (report, _) = evaluate(&parts(&fake), &evaluation, &Cancel::new())
+        .await
+        .unwrap();
+    assert!(report.to_string().contains("2 solved examples before each"));
+    let asked = fake.asked();
+    assert_eq!(asked.len(), 2);
+    for request in &asked {
+        let said: Vec<&str> = request
+            .messages
+            .iter()
+            .map(|one| one.content.as_str())
+            .collect();
+        let [first, solved, _, _, last] = said.as_slice() else {
+            panic!("{said:?}")
+        };
+        assert!(first.contains(&evaluation.shots[0].question), "{first}");
+        assert_eq!(
+            *solved,
+            format!("The answer is {}.", evaluation.shots[0].answer)
+        );
+        assert!(
+            evaluation
+                .shots
+                .iter()
+                .all(|shot| !last.contains(&shot.question))
+        );
     }
 }

@@ -25,6 +25,8 @@ pub struct Report {
     /// Options were weighed, not answered.
     pub likelihood: bool,
     pub seed: u64,
+    /// Solved examples before every question.
+    pub shots: usize,
     #[serde(flatten)]
     pub summary: Summary,
     /// The answering agent by itself.
@@ -85,6 +87,7 @@ impl Report {
             parser: evaluation.parser,
             likelihood: evaluation.likelihood,
             seed: evaluation.seed,
+            shots: evaluation.shots.len(),
             summary,
             alone: None,
             comparisons: Vec::new(),
@@ -200,22 +203,27 @@ impl Comparison {
             return "no item was answered by both".to_owned();
         }
         if paired.p_value >= 0.05 {
-            return "that may be chance".to_owned();
+            return format!(
+                "{} is not shown to be better or worse than {}",
+                self.first, self.second
+            );
         }
-        let better = if paired.difference > 0.0 {
-            &self.first
-        } else {
-            &self.second
-        };
-        format!("{better} is better")
+        if paired.difference > 0.0 {
+            return format!("{} is better than {}", self.first, self.second);
+        }
+        format!("{} is worse than {}", self.first, self.second)
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shots = match self.shots {
+            0 => String::new(),
+            count => format!(", {count} solved examples before each"),
+        };
         writeln!(
             f,
-            "{} ({}, {}): {} items, {}, seed {}",
+            "{} ({}, {}): {} items, {}, seed {}{shots}",
             self.data,
             self.format.name(),
             self.split.name(),
@@ -310,12 +318,12 @@ impl fmt::Display for Comparison {
         )?;
         writeln!(
             f,
-            "  accuracy  {:+.1} points (95 %: {:+.1} to {:+.1}); McNemar p = {:.3}: {}",
+            "  verdict   {}: {:+.1} points (95 %: {:+.1} to {:+.1}), McNemar p = {:.3}",
+            self.verdict(),
             100.0 * paired.difference,
             100.0 * paired.interval.low,
             100.0 * paired.interval.high,
             paired.p_value,
-            self.verdict(),
         )
     }
 }

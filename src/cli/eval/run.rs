@@ -2,6 +2,7 @@
 
 use super::Refusal;
 use super::report::{Comparison, Report, Summary};
+use super::shots;
 use crate::cli::item_line::ItemLine;
 use crate::domain::cancel::Cancel;
 use crate::domain::council::Council;
@@ -36,6 +37,8 @@ pub struct Evaluation {
     pub council: Council,
     /// The council's answering agent by itself, when it is to be compared with.
     pub alone: Option<Council>,
+    /// Solved examples that stand before every question.
+    pub shots: Vec<Item>,
     /// In place of the built-in prompts.
     pub prompt: Option<String>,
     pub parser: Parser,
@@ -158,9 +161,16 @@ async fn pass(
 fn task(item: &Item, evaluation: &Evaluation) -> ItemTask {
     ItemTask {
         id: item.id.clone(),
-        conversation: vec![Message::user(question(item, evaluation))],
+        conversation: conversation(item, evaluation),
         seed: items::seed(evaluation.seed, &item.id),
     }
+}
+
+/// The examples, then the question.
+fn conversation(item: &Item, evaluation: &Evaluation) -> Vec<Message> {
+    let mut messages = shots::before(&evaluation.shots, |shot| question(shot, evaluation));
+    messages.push(Message::user(question(item, evaluation)));
+    messages
 }
 
 /// Items of the model in the box are asked as it was taught, without instructions.

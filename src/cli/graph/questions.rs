@@ -59,7 +59,7 @@ impl Questions {
         let mut questions = match crosswords(args)? {
             Some(questions) => questions,
             None => {
-                let set = set::load(&args.data, args.format, args.split)
+                let set = set::load(&args.data, args.set.format, args.split)
                     .map_err(|error| error.to_string())?;
                 Questions {
                     name: set.name,
@@ -77,7 +77,7 @@ impl Questions {
         if let Some(seed) = args.sample {
             Mersenne::python(seed).shuffle(&mut questions.list);
         }
-        if let Some(limit) = args.limit {
+        if let Some(limit) = args.set.limit {
             questions.list.truncate(limit as usize);
         }
         Ok(questions)
@@ -233,7 +233,7 @@ fn grade_board(puzzle: &Puzzle, result: &ItemResult) -> Grade {
 /// The data as crosswords; none when it is something else.
 fn crosswords(args: &GraphArgs) -> Result<Option<Questions>, String> {
     let path = &args.data;
-    if args.format.is_some() || path.extension().is_none_or(|one| one != "json") {
+    if args.set.format.is_some() || path.extension().is_none_or(|one| one != "json") {
         return Ok(None);
     }
     let text = std::fs::read_to_string(path)
