@@ -19,7 +19,8 @@ use crate::domain::control::Control;
 use crate::domain::event::{Event, Kind, Source};
 use crate::domain::id::{SessionId, TurnId};
 use crate::domain::model::PullOutcome;
-use crate::store::log::{self, SessionLog};
+use crate::store::error::StoreError;
+use crate::store::log::{self, Record, SessionLog};
 use crate::store::{export, history, preset, session, settings, theme, write};
 use crate::tool::permit::Permissions;
 use std::collections::BTreeMap;
@@ -260,57 +261,51 @@ impl Performer {
 
     /// Reads a turn's events from the session's file.
     fn replay(&self, turn: TurnId) {
-        let (paths, id, recorder) = (
-            self.parts.paths.clone(),
-            self.session.clone(),
-            Arc::clone(&self.recorder),
-        );
-        self.in_background(move || {
-            recorder.flush();
-            Some(match log::read(&paths, &id) {
-                Ok(mut record) => {
-                    let source = Source::Turn(turn);
-                    record.events.retain(|event| event.source == source);
-                    let events = record.events;
-                    Msg::Recorded { turn, events }
-                }
-                Err(error) => notice(&error),
-            })
+        self.with_record(move |_, record| {
+            let mut events = record.events;
+            let source = Source::Turn(turn);
+            events.retain(|event| event.source == source);
+            Ok(Msg::Recorded { turn, events })
         });
     }
 
     fn export(&self, format: ExportFormat, with_parts: bool) {
-        let (paths, id, recorder) = (
-            self.parts.paths.clone(),
-            self.session.clone(),
-            Arc::clone(&self.recorder),
-        );
-        self.in_background(move || {
-            recorder.flush();
+        self.with_record(move |id, record| {
             let ending = match format {
                 ExportFormat::Markdown => "md",
                 ExportFormat::Json => "json",
             };
             let file = PathBuf::from(format!("synod-{id}.{ending}"));
-            let text = log::read(&paths, &id).map(|record| {
-                let choice = export::Choice {
-                    with_parts,
-                    turn: None,
-                };
-                match format {
-                    ExportFormat::Markdown => export::markdown(&id, &record, choice),
-                    ExportFormat::Json => format!("{:#}\n", export::json(&id, &record, choice)),
-                }
-            });
-            Some(
-                match text.and_then(|text| write::atomically(&file, text.as_bytes())) {
-                    Ok(()) => Msg::Notice {
-                        text: format!("exported to {}", file.display()),
-                        is_error: false,
-                    },
-                    Err(error) => notice(&error),
-                },
-            )
+            let choice = export::Choice {
+                with_parts,
+                turn: None,
+            };
+            let text = match format {
+                ExportFormat::Markdown => export::markdown(id, &record, choice),
+                ExportFormat::Json => format!("{:#}\n", export::json(id, &record, choice)),
+            };
+            write::atomically(&file, text.as_bytes())?;
+            Ok(Msg::Notice {
+                text: format!("exported to {}", file.display()),
+                is_error: false,
+            })
+        });
+    }
+
+    /// Works on all that the session's file holds, what was only just said included.
+    fn with_record(
+        &self,
+        work: impl FnOnce(&SessionId, Record) -> Result<Msg, StoreError> + Send + 'static,
+    ) {
+        let (paths, id, recorder) = (
+            self.parts.paths.clone(),
+            self.session.clone(),
+            Arc::clone(&self.recorder),
+        );
+        self.in_background(move || {
+            recorder.flush();
+            let done = log::read(&paths, &id).and_then(|record| work(&id, record));
+            Some(done.unwrap_or_else(|error| notice(&error)))
         });
     }
 

@@ -88,6 +88,13 @@ fn start(folder: &TempDir, answer: &'static str) -> Terminal {
     terminal
 }
 
+/// Leaves the guest; nothing of it stays behind in the terminal.
+fn quit(terminal: &mut Terminal) {
+    terminal.send("q");
+    assert_eq!(terminal.end(), 0);
+    assert_left_clean(terminal);
+}
+
 const PLAIN: &str = "\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[?62c";
 const KITTY: &str = "\x1b]11;rgb:0000/0000/0000\x07\x1b[?0u\x1b[?62c";
 
@@ -115,9 +122,7 @@ fn a_panic_of_another_thread_does_not_tear_the_screen() {
     terminal.send("t");
     terminal.wait_for("helper ended badly: true");
     assert!(!terminal.contents().contains("fell over"));
-    terminal.send("q");
-    assert_eq!(terminal.end(), 0);
-    assert_left_clean(&terminal);
+    quit(&mut terminal);
     assert!(
         terminal.contents().contains("a helper fell over"),
         "{}",
@@ -133,9 +138,7 @@ fn better_keys_are_used_where_there_are_any_and_given_back() {
     terminal.send("\x1b[13;2u");
     terminal.wait_for("key Enter shift true");
     assert_eq!(terminal.count("\x1b[>1u"), 1);
-    terminal.send("q");
-    assert_eq!(terminal.end(), 0);
-    assert_left_clean(&terminal);
+    quit(&mut terminal);
 }
 
 #[test]
@@ -152,9 +155,7 @@ fn a_guest_program_gets_every_key() {
     assert!(raw.contains("shell got all of it"), "{raw}");
     terminal.send("x");
     terminal.wait_for("key Char('x')");
-    terminal.send("q");
-    assert_eq!(terminal.end(), 0);
-    assert_left_clean(&terminal);
+    quit(&mut terminal);
 }
 
 #[test]
@@ -165,9 +166,7 @@ fn an_answer_that_comes_late_is_not_typed_text() {
     terminal.send(PLAIN);
     terminal.send("x");
     terminal.wait_for("key Char('x')");
-    terminal.send("q");
-    assert_eq!(terminal.end(), 0);
-    assert_left_clean(&terminal);
+    quit(&mut terminal);
 }
 
 #[test]
@@ -181,9 +180,7 @@ fn the_mouse_and_pastes_arrive() {
     terminal.wait_for("Paste(\"one\\ntwo\")");
     terminal.send("three\rfour");
     terminal.wait_for("key Char('r')");
-    terminal.send("q");
-    assert_eq!(terminal.end(), 0);
-    assert_left_clean(&terminal);
+    quit(&mut terminal);
 }
 
 #[test]

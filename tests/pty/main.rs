@@ -236,17 +236,11 @@ fn it_stops_and_continues() {
     );
 }
 
-#[test]
-fn an_editor_gets_the_terminal_and_its_text_comes_back() {
-    let folder = TempDir::new().unwrap();
-    let script = folder.path().join("editor.sh");
-    // Reads a line from the terminal itself: a reader of ours that still listened would take it.
-    std::fs::write(
-        &script,
-        "#!/bin/sh\nprintf 'editor-open'\nread line\nprintf 'edited %s' \"$line\" > \"$1\"\n",
-    )
-    .unwrap();
-    let editor = format!("sh {}", script.display());
+/// The program with a script for an editor, and a draft to edit.
+fn with_editor(folder: &TempDir, script: &str) -> Terminal {
+    let file = folder.path().join("editor.sh");
+    std::fs::write(&file, script).unwrap();
+    let editor = format!("sh {}", file.display());
     let mut terminal = Terminal::start(&Start {
         program: SYNOD,
         arguments: &["demo"],
@@ -259,6 +253,17 @@ fn an_editor_gets_the_terminal_and_its_text_comes_back() {
     ready(&mut terminal);
     terminal.send("draft");
     terminal.wait_for("draft");
+    terminal
+}
+
+#[test]
+fn an_editor_gets_the_terminal_and_its_text_comes_back() {
+    let folder = TempDir::new().unwrap();
+    // Reads a line from the terminal itself: a reader of ours that still listened would take it.
+    let mut terminal = with_editor(
+        &folder,
+        "#!/bin/sh\nprintf 'editor-open'\nread line\nprintf 'edited %s' \"$line\" > \"$1\"\n",
+    );
     terminal.send("\x07");
     terminal.wait_for("editor-open");
     assert!(!terminal.screen().alternate_screen());
@@ -272,26 +277,11 @@ fn an_editor_gets_the_terminal_and_its_text_comes_back() {
 #[test]
 fn a_new_size_and_keys_at_once_lose_nothing() {
     let folder = TempDir::new().unwrap();
-    let script = folder.path().join("editor.sh");
     // It counts, because the screen of before, which comes back with it, still shows the last one.
-    std::fs::write(
-        &script,
+    let mut terminal = with_editor(
+        &folder,
         "#!/bin/sh\necho >> opened\nprintf 'open-%d.' $(wc -l < opened)\nread line\n",
-    )
-    .unwrap();
-    let editor = format!("sh {}", script.display());
-    let mut terminal = Terminal::start(&Start {
-        program: SYNOD,
-        arguments: &["demo"],
-        columns: 100,
-        rows: 30,
-        folder: folder.path(),
-        environment: &[("VISUAL", &editor)],
-        answers: ANSWERS,
-    });
-    ready(&mut terminal);
-    terminal.send("draft");
-    terminal.wait_for("draft");
+    );
     for (time, (columns, rows)) in (1..).zip([(90, 28), (70, 22), (110, 34), (80, 24)]) {
         terminal.send("\x07");
         terminal.wait_for(&format!("open-{time}."));
