@@ -1,6 +1,5 @@
 //! What the runtime shall do. The state asks; it never does.
 
-use super::jobs::RunOrder;
 use crate::domain::clock::Millis;
 use crate::domain::control::Control;
 use crate::domain::council::Council;
@@ -8,6 +7,7 @@ use crate::domain::event::Kind;
 use crate::domain::id::{MessageId, NodeId, RunId, SessionId, TurnId};
 use crate::domain::message::Message;
 use crate::domain::run::RunControl;
+use crate::domain::spec::Spec;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -140,7 +140,7 @@ pub enum RunEffect {
     /// `RunMsg::Read`.
     Follow(Vec<RunId>),
     /// Comes back as `RunMsg::Started`.
-    Start(RunOrder),
+    Start(Spec),
     Control(RunId, RunControl),
     /// Delete its folder; it is over.
     Remove(RunId),

@@ -20,8 +20,8 @@ pub use begin::StartRow;
 
 use crate::domain::clock::Millis;
 use crate::domain::id::RunId;
-use crate::domain::parameter::Value;
 use crate::domain::run::{JobCard, RunState, RunSummary};
+use crate::store::spec_file::JobPreset;
 use chart::ChartLook;
 use form::Form;
 use std::collections::BTreeMap;
@@ -70,25 +70,6 @@ pub struct RunEntry {
     pub summary: RunSummary,
     /// Where it is kept.
     pub folder: PathBuf,
-}
-
-/// Values to start from, with a name.
-#[derive(Debug, Clone, PartialEq)]
-pub struct JobPreset {
-    /// The file's stem.
-    pub name: String,
-    pub order: Result<RunOrder, String>,
-}
-
-/// A run to start.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct RunOrder {
-    /// The job's word: [`JobCard::kind`].
-    pub kind: String,
-    /// The person's name for the run.
-    pub title: String,
-    /// Parameters by key; those that are missing have their default.
-    pub values: BTreeMap<String, Value>,
 }
 
 /// Parts of the screen that keys go to.

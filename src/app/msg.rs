@@ -2,7 +2,7 @@
 
 use super::effect::Timer;
 use super::focus::Viewport;
-use super::jobs::{JobPreset, RunEntry};
+use super::jobs::RunEntry;
 use crate::domain::event::Event;
 use crate::domain::id::{RunId, SessionId, TurnId};
 use crate::domain::model::{ModelInfo, Pull, PullOutcome};
@@ -11,6 +11,7 @@ use crate::domain::reading::Reading;
 use crate::domain::run::JobCard;
 use crate::store::preset::{Preset, Problem};
 use crate::store::session::SessionInfo;
+use crate::store::spec_file::JobPreset;
 use crate::store::theme::ThemeSpec;
 use std::collections::BTreeMap;
 

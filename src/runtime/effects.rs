@@ -4,7 +4,7 @@ use super::attachment;
 use super::inbox::Inbox;
 use super::parts::Parts;
 use super::recorder::{Recorder, TurnSink};
-use super::runs;
+use super::runs::Runs;
 use super::shed::Shed;
 use super::timers::Timers;
 use super::turn::{self, TurnHandle, TurnParts};
@@ -53,6 +53,7 @@ pub struct Performer {
     tools: Arc<Shed>,
     turns: BTreeMap<TurnId, TurnHandle>,
     pulls: BTreeMap<String, Cancel>,
+    runs: Arc<Runs>,
     /// The events of the open session as the export needs them come from its file.
     session: SessionId,
 }
@@ -69,6 +70,7 @@ impl Performer {
         let recorder = Recorder::start(log, 1, Arc::clone(&parts.clock), Arc::clone(&inbox))?;
         Ok(Performer {
             tools: parts.shed(Permissions::of_person()),
+            runs: Arc::new(Runs::new(Arc::clone(&parts), Arc::clone(&inbox))),
             parts,
             inbox,
             tokio,
@@ -111,7 +113,13 @@ impl Performer {
             Effect::Session(effect) => self.session_effect(effect, now),
             Effect::Model(effect) => self.model_effect(effect),
             Effect::Preset(effect) => return self.preset_effect(effect),
-            Effect::Run(effect) => self.in_background(move || runs::perform(&effect)),
+            Effect::Run(effect) => {
+                let runs = Arc::clone(&self.runs);
+                self.in_background(move || {
+                    runs.perform(effect);
+                    None
+                });
+            }
             Effect::RememberPrompt(prompt) => {
                 let paths = self.parts.paths.clone();
                 self.in_background(move || {

@@ -40,6 +40,8 @@ pub struct Overrides {
 
 /// The parts.
 pub struct Parts {
+    /// Everything is kept under this folder instead of the platform's: what a child process has to be told.
+    pub root: Option<PathBuf>,
     pub paths: Paths,
     pub settings: Settings,
     /// Broken lines of settings and catalog.
@@ -72,6 +74,7 @@ impl Parts {
         problems.extend(more);
         let catalog = Arc::new(catalog);
         Parts {
+            root: overrides.data_dir,
             presets: preset::load_all(&paths),
             backends: Arc::new(backends(&settings, &catalog)),
             paths,

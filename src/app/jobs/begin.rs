@@ -1,11 +1,15 @@
 //! From nothing to a run: what to start from, the form, the start.
 
 use super::form::{Field, Form};
-use super::{RunEntry, RunOrder, name};
+use super::{RunEntry, name};
 use crate::app::action::FormAction;
 use crate::app::effect::{Effect, RunEffect};
 use crate::app::overlay::{ListState, Overlay};
 use crate::app::{App, Screen};
+use crate::domain::run::JobCard;
+use crate::domain::spec::Spec;
+use crate::store::spec_file::JobPreset;
+use std::collections::BTreeMap;
 
 /// What a new run can start from.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,21 +48,12 @@ impl App {
             problem: None,
             from: StartFrom::Draft,
         });
-        let presets = self.jobs.presets.iter().enumerate().map(|(at, preset)| {
-            let order = preset.order.as_ref();
-            let kind = order.ok().and_then(|order| self.jobs.card(&order.kind));
-            let problem = match order {
-                Err(why) => Some(why.clone()),
-                Ok(order) if kind.is_none() => Some(format!("no kind of job \"{}\"", order.kind)),
-                Ok(_) => None,
-            };
-            let title = order.map_or("", |order| &order.title);
-            StartRow {
-                title: preset.name.clone(),
-                note: kind.map_or_else(String::new, |card| format!("{}  {title}", card.title)),
-                problem,
-                from: StartFrom::Preset(at),
-            }
+        let presets = self.jobs.presets.iter().enumerate();
+        let presets = presets.map(|(at, preset)| StartRow {
+            title: preset.name.clone(),
+            note: self.preset_note(preset),
+            problem: problem(preset),
+            from: StartFrom::Preset(at),
         });
         let kinds = self.jobs.cards.iter().enumerate();
         let kinds = kinds.map(|(at, card)| StartRow {
@@ -86,41 +81,57 @@ impl App {
                 let Some(card) = self.jobs.cards.get(at) else {
                     return Vec::new();
                 };
-                let order = RunOrder {
+                let spec = Spec {
                     kind: card.kind.clone(),
-                    ..RunOrder::default()
+                    title: String::new(),
+                    values: BTreeMap::new(),
                 };
-                self.open_form(&order, "defaults".into())
+                self.open_form(card.clone(), &spec, "defaults".into())
             }
             StartFrom::Preset(at) => {
-                let Some(preset) = self.jobs.presets.get(at).cloned() else {
+                let preset = self.jobs.presets.get(at);
+                let Some((name, spec)) = preset.and_then(|preset| {
+                    let spec = preset.spec.as_ref().ok()?;
+                    Some((preset.name.clone(), spec.clone()))
+                }) else {
                     return Vec::new();
                 };
-                match preset.order {
-                    Ok(order) => self.open_form(&order, format!("preset {}", preset.name)),
-                    Err(why) => self.error(why),
+                match self.jobs.card(&spec.kind).cloned() {
+                    Some(card) => self.open_form(card, &spec, format!("preset {name}")),
+                    None => {
+                        self.error(format!("this program offers no jobs of kind {}", spec.kind))
+                    }
                 }
             }
         }
+    }
+
+    fn preset_note(&self, preset: &JobPreset) -> String {
+        let spec = preset.spec.as_ref().ok();
+        let card = spec.and_then(|spec| self.jobs.card(&spec.kind));
+        let kind = card.map_or("", |card| card.title.as_str());
+        format!("{kind}  {}", preset.about)
     }
 
     pub(super) fn clone_run(&mut self, entry: &RunEntry) -> Vec<Effect> {
         let Some(page) = self.jobs.page().filter(|page| page.is_read) else {
             return self.inform("its settings are still being read");
         };
-        let order = RunOrder {
+        let spec = Spec {
             kind: entry.summary.kind.clone(),
             title: entry.summary.title.clone(),
             values: page.values.clone(),
         };
-        self.open_form(&order, format!("clone of {}", name(&entry.summary)))
+        // A kind that is not offered is still known by the run itself.
+        let card = self.jobs.card(&spec.kind).or(page.card.as_ref());
+        match card.cloned() {
+            Some(card) => self.open_form(card, &spec, format!("clone of {}", name(&entry.summary))),
+            None => self.error(format!("this program offers no jobs of kind {}", spec.kind)),
+        }
     }
 
-    fn open_form(&mut self, order: &RunOrder, from: String) -> Vec<Effect> {
-        let Some(card) = self.jobs.card(&order.kind).cloned() else {
-            return self.error(format!("no kind of job \"{}\" in this program", order.kind));
-        };
-        let (form, unknown) = Form::new(card, order, from);
+    fn open_form(&mut self, card: JobCard, spec: &Spec, from: String) -> Vec<Effect> {
+        let (form, unknown) = Form::new(card, spec, from);
         self.jobs.form = Some(form);
         let mut effects = self.open(Overlay::RunForm);
         if !unknown.is_empty() {
@@ -153,10 +164,10 @@ impl App {
         let Some(form) = &mut self.jobs.form else {
             return Vec::new();
         };
-        match form.order() {
-            Ok(order) => {
+        match form.spec() {
+            Ok(spec) => {
                 self.overlay = None;
-                vec![Effect::Run(RunEffect::Start(order))]
+                vec![Effect::Run(RunEffect::Start(spec))]
             }
             Err((at, why)) => {
                 form.focus = at;
@@ -192,4 +203,11 @@ impl App {
         self.on_field(|field| field.typed.clear());
         Vec::new()
     }
+}
+
+/// All that is wrong with a preset, in a line.
+fn problem(preset: &JobPreset) -> Option<String> {
+    let problems = preset.spec.as_ref().err()?;
+    let lines = problems.iter().map(ToString::to_string);
+    Some(lines.collect::<Vec<_>>().join("; "))
 }

@@ -1,8 +1,8 @@
 //! The form of a new run, made from nothing but the parameters of its kind: what is typed is read at once by the parameter.
 
-use super::RunOrder;
 use crate::domain::parameter::{Domain, Parameter, Value};
 use crate::domain::run::JobCard;
+use crate::domain::spec::Spec;
 use std::collections::BTreeMap;
 
 /// What a new run shall be, while it is typed.
@@ -25,12 +25,12 @@ pub struct Field {
 }
 
 impl Form {
-    /// A form with defaults and the values of an order over them. Keys that the kind does not know come back.
+    /// A form with defaults and the values of a spec over them. Keys that the kind does not know come back.
     #[must_use]
-    pub fn new(card: JobCard, order: &RunOrder, from: String) -> (Form, Vec<String>) {
+    pub fn new(card: JobCard, spec: &Spec, from: String) -> (Form, Vec<String>) {
         let mut fields = vec![Field {
             parameter: None,
-            typed: order.title.clone(),
+            typed: spec.title.clone(),
         }];
         let mut sections: Vec<&str> = Vec::new();
         for parameter in &card.parameters {
@@ -41,7 +41,7 @@ impl Form {
         for section in sections {
             let of_section = card.parameters.iter().filter(|p| p.group == section);
             fields.extend(of_section.map(|parameter| {
-                let value = order.values.get(&parameter.key);
+                let value = spec.values.get(&parameter.key);
                 let value = value.or(parameter.default.as_ref());
                 Field {
                     typed: value.map_or_else(String::new, typed),
@@ -50,7 +50,7 @@ impl Form {
             }));
         }
         let known = |key: &String| card.parameters.iter().any(|p| p.key == *key);
-        let unknown = order.values.keys().filter(|key| !known(key));
+        let unknown = spec.values.keys().filter(|key| !known(key));
         let unknown = unknown.cloned().collect();
         let form = Form {
             card,
@@ -70,23 +70,23 @@ impl Form {
     ///
     /// # Errors
     /// The place of the first field that cannot be used, and why.
-    pub fn order(&self) -> Result<RunOrder, (usize, String)> {
-        let mut order = RunOrder {
-            kind: self.card.kind.clone(),
-            ..RunOrder::default()
-        };
+    pub fn spec(&self) -> Result<Spec, (usize, String)> {
+        let mut title = String::new();
         let mut values = BTreeMap::new();
         for (at, field) in self.fields.iter().enumerate() {
             match &field.parameter {
-                None => field.typed.trim().clone_into(&mut order.title),
+                None => field.typed.trim().clone_into(&mut title),
                 Some(parameter) => {
                     let value = field.value().map_err(|why| (at, why))?;
                     values.extend(value.map(|value| (parameter.key.clone(), value)));
                 }
             }
         }
-        order.values = values;
-        Ok(order)
+        Ok(Spec {
+            kind: self.card.kind.clone(),
+            title,
+            values,
+        })
     }
 
     /// Fields that cannot be used as they are.
@@ -201,7 +201,8 @@ impl Field {
 }
 
 /// A value as a person would type it.
-fn typed(value: &Value) -> String {
+#[must_use]
+pub fn typed(value: &Value) -> String {
     match value {
         Value::Flag(true) => "yes".into(),
         Value::Flag(false) => "no".into(),
@@ -255,13 +256,22 @@ mod tests {
         }
     }
 
-    fn form(order: &RunOrder) -> (Form, Vec<String>) {
-        Form::new(card(), order, String::new())
+    fn spec(values: &[(&str, Value)]) -> Spec {
+        let values = values.iter().cloned();
+        Spec {
+            kind: "finetune".into(),
+            title: "try".into(),
+            values: values.map(|(key, value)| (key.into(), value)).collect(),
+        }
+    }
+
+    fn form(spec: &Spec) -> (Form, Vec<String>) {
+        Form::new(card(), spec, String::new())
     }
 
     #[test]
     fn a_form_is_made_from_the_card_alone() {
-        let (form, unknown) = form(&RunOrder::default());
+        let (form, unknown) = form(&spec(&[]));
         assert_eq!(unknown, Vec::<String>::new());
         let keys: Vec<&str> = form
             .fields
@@ -271,9 +281,9 @@ mod tests {
         // Sections stay together, in the order in which they first come.
         assert_eq!(keys, ["data", "note", "packed", "rank", "rate", "schedule"]);
         let typed: Vec<&str> = form.fields.iter().map(|f| f.typed.as_str()).collect();
-        assert_eq!(typed, ["", "", "x", "yes", "16", "2e-4", "cosine"]);
+        assert_eq!(typed, ["try", "", "x", "yes", "16", "2e-4", "cosine"]);
         assert_eq!(form.problems(), 1);
-        let (at, why) = form.order().unwrap_err();
+        let (at, why) = form.spec().unwrap_err();
         assert_eq!(
             (at, why.as_str()),
             (1, "data must be said: a file or folder")
@@ -282,16 +292,11 @@ mod tests {
 
     #[test]
     fn what_is_typed_is_read_at_once_and_an_order_fills_the_form() {
-        let order = RunOrder {
-            kind: "finetune".into(),
-            title: "try".into(),
-            values: BTreeMap::from([
-                ("data".into(), Value::Text("x.jsonl".into())),
-                ("rank".into(), Value::Whole(8)),
-                ("gone".into(), Value::Flag(true)),
-            ]),
-        };
-        let (mut form, unknown) = form(&order);
+        let (mut form, unknown) = form(&spec(&[
+            ("data", Value::Text("x.jsonl".into())),
+            ("rank", Value::Whole(8)),
+            ("gone", Value::Flag(true)),
+        ]));
         assert_eq!(unknown, ["gone"]);
         form.step(4);
         form.change(|field| field.insert("0"));
@@ -311,7 +316,7 @@ mod tests {
         assert_eq!(form.focused().unwrap().typed, "cosine");
         form.step(-9);
         form.change(|field| field.insert("!"));
-        let made = form.order().unwrap();
+        let made = form.spec().unwrap();
         assert_eq!(made.title, "try!");
         assert_eq!(made.values["rank"], Value::Whole(8));
         assert_eq!(made.values["rate"], Value::Real(2e-4));

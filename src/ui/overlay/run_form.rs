@@ -1,7 +1,7 @@
 //! What a new run can start from, and its form: made from the parameters of its kind, with help and checks.
 
 use crate::app::App;
-use crate::app::jobs::form::{Field, Form};
+use crate::app::jobs::form::{Field, Form, typed};
 use crate::app::overlay::ListState;
 use crate::domain::text::{truncate, truncate_start, width};
 use crate::ui::paint;
@@ -188,7 +188,8 @@ fn foot(app: &App, form: &Form, theme: &Theme, buf: &mut Buffer, area: Rect) {
     let help = match focused.map(|field| field.parameter.as_ref()) {
         Some(Some(parameter)) => {
             let default = parameter.default.as_ref();
-            let default = default.map_or_else(String::new, |value| format!(" Default: {value}."));
+            let default =
+                default.map_or_else(String::new, |value| format!(" Default: {}.", typed(value)));
             format!("{} ({}).{default}", parameter.help, parameter.domain)
         }
         _ => "What you want to call the run; its time of start when empty.".into(),

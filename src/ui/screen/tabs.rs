@@ -1,6 +1,7 @@
 //! The first row: screens at the left, facts in the middle, gauges at the right. What does not fit goes, from the least important.
 
 use crate::app::{App, Screen};
+use crate::domain::reading::Reading;
 use crate::domain::text::{truncate, width};
 use crate::ui::paint;
 use crate::ui::theme::{Role, Theme};
@@ -8,6 +9,8 @@ use crate::ui::widget::meter;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
+
+const HELP: &str = "F1 help";
 
 /// Draws the row.
 pub fn draw(app: &App, theme: &Theme, buf: &mut Buffer, area: Rect) {
@@ -42,7 +45,11 @@ pub fn draw(app: &App, theme: &Theme, buf: &mut Buffer, area: Rect) {
     }
     let x = paint::line(buf, area.x, area.y, area.width, &left) + 2;
     let room = usize::from(area.right().saturating_sub(x + 1));
-    let (middle, right) = fit(app, room, theme);
+    let (middle, right) = if app.screen == Screen::Jobs {
+        (Line::default(), gauges(app, room, theme))
+    } else {
+        fit(app, room, theme)
+    };
     paint::line(buf, x, area.y, area.right().saturating_sub(x), &middle);
     let wide: usize = right.spans.iter().map(|span| width(&span.content)).sum();
     let at = area
@@ -51,6 +58,39 @@ pub fn draw(app: &App, theme: &Theme, buf: &mut Buffer, area: Rect) {
     if at > x {
         paint::line(buf, at, area.y, area.width, &right);
     }
+}
+
+/// The machine in a few words, while the jobs are shown; what does not fit goes from the end.
+fn gauges(app: &App, room: usize, theme: &Theme) -> Line<'static> {
+    let (readings, _) = app.jobs.shown_readings();
+    let words = readings.last().map_or_else(Vec::new, reading_words);
+    let mut line = Line::default();
+    let mut used = width(HELP) + 2;
+    for word in words {
+        used += width(&word) + 2;
+        if used > room {
+            break;
+        }
+        line.push_span(Span::styled(format!("{word}  "), theme.style(Role::Text)));
+    }
+    line.push_span(Span::styled(HELP, theme.style(Role::HintText)));
+    line
+}
+
+fn reading_words(reading: &Reading) -> Vec<String> {
+    let cards = reading.gpus.iter().enumerate();
+    let mut words: Vec<String> = cards
+        .map(|(at, gpu)| match gpu.busy_percent {
+            Some(percent) => format!("gpu{at} {percent}%"),
+            None => format!("gpu{at} n/a"),
+        })
+        .collect();
+    words.push(format!("cpu {:.0}%", reading.cpu_percent));
+    words.push(format!("ram {}", meter::bytes(reading.memory_used)));
+    if let Some(free) = reading.disk_free {
+        words.push(format!("disk {} free", meter::bytes(free)));
+    }
+    words
 }
 
 /// The middle and the right part that fit beside each other.
@@ -75,7 +115,7 @@ fn fit(app: &App, room: usize, theme: &Theme) -> (Line<'static>, Line<'static>) 
     if tokens > 0 {
         right.push(Span::styled(format!("ctx ~{}", meter::count(tokens)), dim));
     }
-    right.push(Span::styled("F1 help", theme.style(Role::HintText)));
+    right.push(Span::styled(HELP, theme.style(Role::HintText)));
     let long = |spans: &[Span<'static>]| -> usize {
         spans.iter().map(|span| width(&span.content) + 2).sum()
     };

@@ -4,7 +4,7 @@ use super::*;
 use std::collections::BTreeMap;
 use synod::app::action::{Action, LookAction, RunsAction};
 use synod::app::effect::{Effect, RunEffect, Timer};
-use synod::app::jobs::{JobPreset, RunEntry, RunOrder, Section};
+use synod::app::jobs::{RunEntry, Section};
 use synod::app::msg::RunMsg;
 use synod::domain::event::{Cell, Level};
 use synod::domain::id::RunId;
@@ -13,6 +13,8 @@ use synod::domain::reading::{GpuReading, Reading};
 use synod::domain::run::{
     Goal, JobCard, Product, ProductKind, RunControl, RunState, RunSummary, SeriesCard, TableCard,
 };
+use synod::domain::spec::Spec;
+use synod::store::spec_file::JobPreset;
 
 const NOW: Millis = 10_000_000;
 
@@ -285,6 +287,16 @@ fn do_update(app: &mut App, msg: Msg) -> Vec<Effect> {
     app.update(msg, NOW)
 }
 
+fn job_preset(name: &str, spec: Result<Spec, Vec<Problem>>) -> JobPreset {
+    JobPreset {
+        name: name.into(),
+        path: None,
+        is_builtin: true,
+        about: "Sums in words, a few hundred of them.".into(),
+        spec,
+    }
+}
+
 /// The screen with these runs, the first one under the cursor.
 fn shown(logs: &[Log]) -> App {
     let mut app = app();
@@ -292,18 +304,22 @@ fn shown(logs: &[Log]) -> App {
     let kinds = RunMsg::Kinds {
         cards: vec![card()],
         presets: vec![
-            JobPreset {
-                name: "gsm8k".into(),
-                order: Ok(RunOrder {
+            job_preset(
+                "gsm8k",
+                Ok(Spec {
                     kind: "finetune".into(),
                     title: "sums".into(),
                     values: BTreeMap::from([("rank".into(), Value::Whole(4))]),
                 }),
-            },
-            JobPreset {
-                name: "torn".into(),
-                order: Err("presets/jobs/torn.toml, line 3: expected a value".into()),
-            },
+            ),
+            job_preset(
+                "torn",
+                Err(vec![Problem {
+                    file: "presets/jobs/torn.toml".into(),
+                    line: Some(3),
+                    message: "expected a value".into(),
+                }]),
+            ),
         ],
     };
     let _ = do_update(&mut app, Msg::Run(kinds));
@@ -483,7 +499,7 @@ fn a_clone_has_the_values_of_its_run() {
     let mut app = shown(&[done()]);
     let _ = key(&mut app, 'c');
     let form = app.jobs.form.as_ref().unwrap();
-    let order = form.order().unwrap();
+    let order = form.spec().unwrap();
     assert_eq!(order.values["rank"], Value::Whole(8));
     assert_eq!(order.values["steps"], Value::Whole(400));
     assert!(form.from.starts_with("clone of"));
@@ -522,6 +538,19 @@ fn nothing_wakes_at_rest() {
         !look.contains(&Effect::Run(RunEffect::Sample)),
         "nobody looks"
     );
+}
+
+#[test]
+fn leaving_while_a_run_works_is_asked_once() {
+    let leave = [Chord::ctrl('x'), Chord::plain(Key::Char('q'))];
+    let mut app = shown(&[done()]);
+    let last = leave.map(|chord| do_update(&mut app, Msg::Key(chord)));
+    assert_eq!(last[1].last(), Some(&Effect::Quit));
+    let mut app = shown(&[running()]);
+    let last = leave.map(|chord| do_update(&mut app, Msg::Key(chord)));
+    assert_eq!(last[1], []);
+    assert!(app.overlay.is_some());
+    assert_eq!(key(&mut app, 'y').last(), Some(&Effect::Quit));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::pane;
 use crate::app::App;
+use crate::app::jobs::form::typed;
 use crate::app::jobs::view::RunView;
 use crate::app::jobs::{RunEntry, Section};
 use crate::domain::run::ProductKind;
@@ -110,7 +111,7 @@ fn settings(page: &RunView, look: &Look<'_>) -> Vec<Line<'static>> {
         let said = page.values.get(&parameter.key);
         let is_default = said.is_none() || said == parameter.default.as_ref();
         let value = said.or(parameter.default.as_ref());
-        let text = value.map_or_else(|| "-".to_owned(), ToString::to_string);
+        let text = value.map_or_else(|| "-".to_owned(), typed);
         let role = if is_default {
             Role::TextDim
         } else {
@@ -123,7 +124,7 @@ fn settings(page: &RunView, look: &Look<'_>) -> Vec<Line<'static>> {
         .iter()
         .filter(|(key, _)| !known.contains(&key.as_str()));
     for (key, value) in strays {
-        rows.extend(look.fact(key, &value.to_string(), Role::Text));
+        rows.extend(look.fact(key, &typed(value), Role::Text));
     }
     rows
 }

@@ -175,7 +175,15 @@ fn about(app: &App, reading: &Reading, columns: usize, theme: &Theme) -> Vec<Lin
             cores(reading, columns.saturating_sub(9), theme),
         ));
     }
-    rows.push(fact("disk", disk(reading)));
+    let free = reading.disk_free;
+    let free = free.map_or_else(
+        || "n/a".to_owned(),
+        |free| format!("{} free", meter::bytes(free)),
+    );
+    rows.push(fact("disk", free));
+    if let Some(traffic) = traffic(reading) {
+        rows.push(fact("io", traffic));
+    }
     let gpus = gpus(reading);
     if gpus.is_empty() {
         rows.push(fact("gpu", format!("n/a: {}", why(reading))));
@@ -225,21 +233,10 @@ fn cores(reading: &Reading, columns: usize, theme: &Theme) -> String {
     format!("{count}{}", drawn.collect::<String>())
 }
 
-fn disk(reading: &Reading) -> String {
-    let mut parts = Vec::new();
-    if let Some(free) = reading.disk_free {
-        parts.push(format!("{} free", meter::bytes(free)));
-    }
-    if let Some(rate) = reading.disk_read {
-        parts.push(format!("read {}/s", meter::bytes(rate)));
-    }
-    if let Some(rate) = reading.disk_written {
-        parts.push(format!("write {}/s", meter::bytes(rate)));
-    }
-    if parts.is_empty() {
-        return "n/a".into();
-    }
-    parts.join("  ")
+fn traffic(reading: &Reading) -> Option<String> {
+    let (read, written) = reading.disk_read.zip(reading.disk_written)?;
+    let (read, written) = (meter::bytes(read), meter::bytes(written));
+    Some(format!("read {read}/s  write {written}/s"))
 }
 
 /// What each card tells.

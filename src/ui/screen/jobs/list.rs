@@ -107,7 +107,7 @@ fn row(app: &App, entry: &RunEntry, columns: usize, theme: &Theme) -> Line<'stat
     }
     let used: usize = spans.iter().map(|span| width(&span.content)).sum();
     let rest = columns.saturating_sub(used);
-    spans.push(Span::styled(truncate(&time(summary, app.now), rest), dim));
+    spans.push(Span::styled(time(summary, app.now, rest), dim));
     Line::from(spans)
 }
 
@@ -144,27 +144,28 @@ pub fn progress(summary: &RunSummary) -> String {
 }
 
 fn best(summary: &RunSummary) -> String {
-    match (&summary.best, summary.best_value()) {
-        (Some(best), Some(value)) => format!("{} {}", best.series, axis::value(value)),
-        _ => String::new(),
-    }
+    let value = summary.best_value();
+    value.map_or_else(String::new, |value| format!("best {}", axis::value(value)))
 }
 
-fn time(summary: &RunSummary, now: Millis) -> String {
-    let spent = summary.elapsed(now);
-    let text = match summary.state {
-        RunState::Running => match summary.remaining(now) {
-            Some(left) => format!("{}  eta {}", meter::clock(spent), meter::clock(left)),
-            None => meter::clock(spent),
-        },
-        RunState::Queued | RunState::Preparing => String::new(),
-        _ => meter::clock(spent),
-    };
-    match &summary.why {
-        Some(why) if text.is_empty() => why.clone(),
-        Some(why) => format!("{text}  {why}"),
-        None => text,
+/// Time and reason within so many columns: what is still to come before what is over, why something ended before how long
+/// it took.
+fn time(summary: &RunSummary, now: Millis, columns: usize) -> String {
+    let spent = meter::clock(summary.elapsed(now));
+    let left = summary
+        .remaining(now)
+        .filter(|_| summary.state == RunState::Running);
+    let has_worked = summary.elapsed(now) > 0;
+    let mut parts: Vec<String> = Vec::new();
+    parts.extend(summary.why.clone());
+    parts.extend(left.map(|left| format!("eta {}", meter::clock(left))));
+    if has_worked && !(summary.state.is_over() && summary.why.is_some()) {
+        parts.push(spent);
     }
+    while parts.len() > 1 && width(&parts.join("  ")) > columns {
+        parts.pop();
+    }
+    truncate(&parts.join("  "), columns)
 }
 
 /// Runs with four lines each.
@@ -238,7 +239,9 @@ fn card(app: &App, entry: &RunEntry, columns: usize, theme: &Theme) -> Vec<Line<
     } else {
         lines.push(Line::styled(format!("  {progress}"), theme.style(role)));
     }
-    let facts = [best(summary), time(summary, app.now)];
+    let best = best(summary);
+    let rest = columns.saturating_sub(width(&best) + 4);
+    let facts = [best, time(summary, app.now, rest)];
     let facts: Vec<String> = facts.into_iter().filter(|fact| !fact.is_empty()).collect();
     let facts = truncate(&format!("  {}", facts.join("  ")), columns);
     lines.push(Line::styled(facts, dim));
