@@ -1,9 +1,10 @@
-//! Frames in memory: building and writing one while five panes stream, and appending to a long answer.
+//! Frames in memory: building and writing one while five panes stream, appending to a long answer, and a long run's curves.
 //!
 //! `cargo bench --bench screen [-- NAME… --json]`
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod figure;
+mod runs;
 
 use figure::{Figure, is_wanted, milliseconds, percentile, report};
 use std::num::NonZeroU16;
@@ -71,6 +72,9 @@ fn main() {
     }
     if is_wanted("append") {
         figures.extend(append());
+    }
+    if is_wanted("jobs") {
+        figures.push(runs::frames());
     }
     report(&figures);
 }

@@ -76,17 +76,20 @@ impl JobsState {
         groups.into_iter().nth(at).map(|group| (at, count, group))
     }
 
+    /// Pages of the marked runs other than the shown one.
+    #[must_use]
+    pub fn compared(&self) -> Vec<&RunView> {
+        let marked = self.marked.iter();
+        let others = marked.filter(|run| Some(*run) != self.selected.as_ref());
+        others.filter_map(|run| self.views.get(run)).collect()
+    }
+
     /// What the chart shows; none while the run has no curves.
     #[must_use]
     pub fn plot(&self) -> Option<Plot<'_>> {
         let page = self.page()?;
         let (_, _, group) = self.group()?;
-        let others: Vec<&RunView> = self
-            .marked
-            .iter()
-            .filter(|run| Some(*run) != self.selected.as_ref())
-            .filter_map(|run| self.views.get(run))
-            .collect();
+        let others = self.compared();
         let traces = if others.is_empty() {
             own(page, &group.series)
         } else {

@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::app::jobs::form::typed;
 use crate::app::jobs::view::RunView;
 use crate::app::jobs::{RunEntry, Section};
+use crate::domain::parameter::Value;
 use crate::domain::run::ProductKind;
 use crate::ui::paint;
 use crate::ui::theme::{Role, Theme};
@@ -29,7 +30,7 @@ pub fn draw(app: &App, theme: &Theme, buf: &mut Buffer, area: Rect) {
     };
     let mut rows = come_to(app, entry, page, &look);
     rows.push(Line::default());
-    rows.extend(settings(page, &look));
+    rows.extend(settings(page, &app.jobs.compared(), &look));
     let fit = usize::from(inner.height);
     for (y, row) in (inner.top()..inner.bottom()).zip(&rows) {
         paint::line(buf, inner.x, y, inner.width, row);
@@ -101,28 +102,33 @@ fn come_to(app: &App, entry: &RunEntry, page: &RunView, look: &Look<'_>) -> Vec<
     rows
 }
 
-/// Parameters of the kind in their order, then values that it does not know.
-fn settings(page: &RunView, look: &Look<'_>) -> Vec<Line<'static>> {
+/// Parameters of the kind in their order, then values that it does not know. Where runs are compared and differ, the values of
+/// the others follow.
+fn settings(page: &RunView, others: &[&RunView], look: &Look<'_>) -> Vec<Line<'static>> {
     let mut rows = Vec::new();
     let parameters = page.card.iter().flat_map(|card| &card.parameters);
     let mut known: Vec<&str> = Vec::new();
     for parameter in parameters {
         known.push(&parameter.key);
-        let said = page.values.get(&parameter.key);
-        let is_default = said.is_none() || said == parameter.default.as_ref();
-        let value = said.or(parameter.default.as_ref());
-        let text = value.map_or_else(|| "-".to_owned(), typed);
-        let role = if is_default {
-            Role::TextDim
-        } else {
-            Role::Text
+        let of = |page: &RunView| {
+            let said = page.values.get(&parameter.key);
+            said.or(parameter.default.as_ref()).cloned()
         };
+        let value = of(page);
+        let theirs: Vec<Option<Value>> = others.iter().map(|other| of(other)).collect();
+        let differs = theirs.iter().any(|other| *other != value);
+        let role = match (differs, value == parameter.default) {
+            (true, _) => Role::Warning,
+            (false, true) => Role::TextDim,
+            (false, false) => Role::Text,
+        };
+        let shown = std::iter::once(value).chain(theirs.into_iter().filter(|_| differs));
+        let words = shown.map(|value| value.as_ref().map_or_else(|| "-".to_owned(), typed));
+        let text = words.collect::<Vec<_>>().join("  |  ");
         rows.extend(look.fact(&parameter.title, &text, role));
     }
-    let strays = page
-        .values
-        .iter()
-        .filter(|(key, _)| !known.contains(&key.as_str()));
+    let is_stray = |key: &String| !known.contains(&key.as_str());
+    let strays = page.values.iter().filter(|(key, _)| is_stray(key));
     for (key, value) in strays {
         rows.extend(look.fact(key, &typed(value), Role::Text));
     }
