@@ -6,6 +6,8 @@
 
 mod panel;
 mod tile;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod tiles;
 mod view;
 
 pub use view::{View, ViewMut};
@@ -67,13 +69,7 @@ pub fn multiply(
     instructions: Instructions,
     pool: Option<&Pool>,
 ) {
-    for (left, right) in terms {
-        assert!(
-            left.rows() == out.rows() && right.columns() == out.columns(),
-            "a product of another shape"
-        );
-        assert_eq!(left.columns(), right.rows(), "operands that do not meet");
-    }
+    check(&out, terms);
     let tile = Tile::of(instructions);
     let depth: usize = terms.iter().map(|(left, _)| left.columns()).sum();
     if depth == 0 && !is_added {
@@ -97,6 +93,41 @@ pub fn multiply(
         }
     }
     RIGHT.set(packed);
+}
+
+/// As [`multiply`], by the processor's matrix units where it has some and the product is large enough for them: several times as
+/// fast, as exact, with other last bits.
+///
+/// # Panics
+/// When the shapes do not fit: a programming error.
+pub fn multiply_fast(
+    out: ViewMut<'_>,
+    terms: &[Term<'_>],
+    is_added: bool,
+    instructions: Instructions,
+    pool: Option<&Pool>,
+) {
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    {
+        let depth: usize = terms.iter().map(|(left, _)| left.columns()).sum();
+        let is_large = out.rows() >= LANES && out.columns() >= LANES && depth >= LANES;
+        if is_large && tiles::are_there() {
+            check(&out, terms);
+            tiles::multiply(&out, terms, is_added, pool);
+            return;
+        }
+    }
+    multiply(out, terms, is_added, instructions, pool);
+}
+
+fn check(out: &ViewMut<'_>, terms: &[Term<'_>]) {
+    for (left, right) in terms {
+        assert!(
+            left.rows() == out.rows() && right.columns() == out.columns(),
+            "a product of another shape"
+        );
+        assert_eq!(left.columns(), right.rows(), "operands that do not meet");
+    }
 }
 
 /// The ranges that cut `0..count` into pieces of `size`.

@@ -1,7 +1,7 @@
 //! The loss: the vocabulary head at rows that have a label, a piece at a time, so that logits never exist whole.
 
 use super::layer::{Gradients, Pass};
-use crate::lm::kernel::gemm::{View, ViewMut, multiply};
+use crate::lm::kernel::gemm::{View, ViewMut, multiply_fast};
 use crate::lm::kernel::gradient::cross_entropy;
 use crate::lm::matrix::Compute;
 
@@ -34,7 +34,7 @@ impl Pass<'_> {
             logits.resize(targets.len() * config.vocabulary, 0.0);
             let product = |out: &mut [f32], columns, term, is_added| {
                 let out = ViewMut::new(out, columns);
-                multiply(out, &[term], is_added, instructions, Some(pool));
+                multiply_fast(out, &[term], is_added, instructions, Some(pool));
             };
             let term = (View::new(&normed, width), head.transposed());
             product(&mut logits, config.vocabulary, term, false);

@@ -6,7 +6,7 @@
 use super::factors::{Factors, Module, Pair, Plan};
 use super::net::{Group, Maps};
 use super::random::{Draws, Purpose};
-use crate::lm::kernel::gemm::{Term, View, ViewMut, multiply};
+use crate::lm::kernel::gemm::{Term, View, ViewMut, multiply_fast};
 use crate::lm::matrix::Compute;
 use std::ops::Range;
 
@@ -287,7 +287,7 @@ impl<'a> Place<'a> {
 
     fn product(&self, out: ViewMut<'_>, terms: &[Term<'_>], is_added: bool) {
         let Compute { instructions, pool } = self.compute;
-        multiply(out, terms, is_added, instructions, Some(pool));
+        multiply_fast(out, terms, is_added, instructions, Some(pool));
     }
 
     fn add_bias(&self, out: &mut [f32], outputs: usize) {

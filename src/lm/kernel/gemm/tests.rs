@@ -123,3 +123,70 @@ fn other_shapes_are_refused() {
         None,
     );
 }
+
+#[test]
+fn matrix_units_are_as_exact_and_the_same_on_any_threads() {
+    let pools = [Pool::new(1).unwrap(), Pool::new(3).unwrap()];
+    // Whole numbers of few bits, of more, and any: one part of a number, two, three.
+    let kinds = [0.25, 0.001_953_125, 0.618_034];
+    for ((rows, columns, depth), kind) in [
+        (16, 16, 32),
+        (70, 50, 33),
+        (33, 1600, 40),
+        (65, 100, 2100),
+        (130, 16, 57),
+    ]
+    .into_iter()
+    .flat_map(|shape| kinds.map(|kind| (shape, kind)))
+    {
+        let a = numbers(rows * depth, 1);
+        let b: Vec<f32> = (0..depth * columns)
+            .map(|i| ((i * 7919 % 501) as f32 - 250.0) * kind)
+            .collect();
+        let (c, d) = (numbers(rows * 16, 3), numbers(16 * columns, 4));
+        let lefts = [View::new(&a, depth), View::new(&a, rows).transposed()];
+        let rights = [View::new(&b, columns), View::new(&b, depth).transposed()];
+        for (left, right) in lefts.into_iter().flat_map(|l| rights.map(|r| (l, r))) {
+            let second = (View::new(&c, 16), View::new(&d, columns));
+            let run = |pool| {
+                let mut out = vec![7.0; rows * columns];
+                let terms = [(left, right), second];
+                for is_added in [false, true] {
+                    let out = ViewMut::new(&mut out, columns);
+                    multiply_fast(out, &terms, is_added, Instructions::detect(), pool);
+                }
+                out
+            };
+            let found = run(None);
+            for pool in &pools {
+                assert_eq!(found, run(Some(pool)));
+            }
+            let exact = plain(left, right)
+                .into_iter()
+                .zip(plain(second.0, second.1));
+            let sizes = sizes(left, right);
+            for ((found, (a, b)), size) in found.iter().zip(exact).zip(sizes) {
+                let difference = (f64::from(*found) - 2.0 * (a + b)).abs();
+                // Some roundings of 32-bit floats.
+                assert!(
+                    difference < 1e-6 * (size + 16.0),
+                    "{found} {}",
+                    2.0 * (a + b)
+                );
+            }
+        }
+    }
+}
+
+/// For each number of a product the sum of its terms' sizes.
+fn sizes(left: View<'_>, right: View<'_>) -> Vec<f64> {
+    let at = |view: View<'_>, row, column| unsafe { f64::from(*view.pointer(row, column).0).abs() };
+    let mut out = vec![0.0; left.rows() * right.columns()];
+    for (place, sum) in out.iter_mut().enumerate() {
+        let (row, column) = (place / right.columns(), place % right.columns());
+        *sum = (0..left.columns())
+            .map(|k| at(left, row, k) * at(right, k, column))
+            .sum();
+    }
+    out
+}
