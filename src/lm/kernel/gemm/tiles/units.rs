@@ -81,6 +81,42 @@ pub struct Place<'a> {
     pub is_added: bool,
 }
 
+// Tiles 0 to 3 are sums, 4 and 5 hold rows, 6 and 7 columns. In a step lie the heads of two tiles, then the middles, then the
+// lasts, 1024 bytes each.
+
+/// Loads a part of the rows.
+macro_rules! rows {
+    (head) => {
+        "tileloadd tmm4, [{left} + {line}*1]\ntileloadd tmm5, [{left} + {line}*1 + 1024]"
+    };
+    (middle) => {
+        "tileloadd tmm4, [{left} + {line}*1 + 2048]\ntileloadd tmm5, [{left} + {line}*1 + 3072]"
+    };
+    (last) => {
+        "tileloadd tmm4, [{left} + {line}*1 + 4096]\ntileloadd tmm5, [{left} + {line}*1 + 5120]"
+    };
+}
+
+/// Loads a part of the columns.
+macro_rules! columns {
+    (head) => {
+        "tileloadd tmm6, [{right} + {line}*1]\ntileloadd tmm7, [{right} + {line}*1 + 1024]"
+    };
+    (middle) => {
+        "tileloadd tmm6, [{right} + {line}*1 + 2048]\ntileloadd tmm7, [{right} + {line}*1 + 3072]"
+    };
+    (last) => {
+        "tileloadd tmm6, [{right} + {line}*1 + 4096]\ntileloadd tmm7, [{right} + {line}*1 + 5120]"
+    };
+}
+
+/// Adds the products of the loaded parts to the sums.
+macro_rules! products {
+    () => {
+        "tdpbf16ps tmm0, tmm4, tmm6\ntdpbf16ps tmm1, tmm4, tmm7\ntdpbf16ps tmm2, tmm5, tmm6\ntdpbf16ps tmm3, tmm5, tmm7"
+    };
+}
+
 /// Numbers of a whole panel's side.
 const SIDE: usize = super::PANEL;
 
@@ -147,10 +183,9 @@ impl Session {
             false => (ZEROS.0.as_ptr(), SIDE * 4),
         };
         let (left, right, to_step) = (strip.as_ptr(), panel.as_ptr(), row_step * 4);
-        // In a step lie the heads of both tiles, then the middles, then the lasts, 1024 bytes each. Tiles 0 to 3 are sums,
-        // 4 and 5 hold rows, 6 and 7 columns.
+        // Each part of the rows meets its parts of the columns, in an order with few loads.
         macro_rules! run {
-            ($($line:literal),* $(,)?) => {
+            ($($line:expr),* $(,)?) => {
                 // SAFETY: the caller's promise: whole steps are read, and 32 rows of 32 numbers read and written.
                 unsafe {
                     asm!(
@@ -187,114 +222,41 @@ impl Session {
         }
         match parts {
             1 => run!(
-                // last · head
-                "tileloadd tmm4, [{left} + {line}*1 + 4096]",
-                "tileloadd tmm5, [{left} + {line}*1 + 5120]",
-                "tileloadd tmm6, [{right} + {line}*1]",
-                "tileloadd tmm7, [{right} + {line}*1 + 1024]",
-                "tdpbf16ps tmm0, tmm4, tmm6",
-                "tdpbf16ps tmm1, tmm4, tmm7",
-                "tdpbf16ps tmm2, tmm5, tmm6",
-                "tdpbf16ps tmm3, tmm5, tmm7",
-                // middle · head
-                "tileloadd tmm4, [{left} + {line}*1 + 2048]",
-                "tileloadd tmm5, [{left} + {line}*1 + 3072]",
-                "tdpbf16ps tmm0, tmm4, tmm6",
-                "tdpbf16ps tmm1, tmm4, tmm7",
-                "tdpbf16ps tmm2, tmm5, tmm6",
-                "tdpbf16ps tmm3, tmm5, tmm7",
-                // head · head
-                "tileloadd tmm4, [{left} + {line}*1]",
-                "tileloadd tmm5, [{left} + {line}*1 + 1024]",
-                "tdpbf16ps tmm0, tmm4, tmm6",
-                "tdpbf16ps tmm1, tmm4, tmm7",
-                "tdpbf16ps tmm2, tmm5, tmm6",
-                "tdpbf16ps tmm3, tmm5, tmm7",
+                rows!(last),
+                columns!(head),
+                products!(),
+                rows!(middle),
+                products!(),
+                rows!(head),
+                products!()
             ),
             2 => run!(
-                // last · head
-                "tileloadd tmm4, [{left} + {line}*1 + 4096]",
-                "tileloadd tmm5, [{left} + {line}*1 + 5120]",
-                "tileloadd tmm6, [{right} + {line}*1]",
-                "tileloadd tmm7, [{right} + {line}*1 + 1024]",
-                "tdpbf16ps tmm0, tmm4, tmm6",
-                "tdpbf16ps tmm1, tmm4, tmm7",
-                "tdpbf16ps tmm2, tmm5, tmm6",
-                "tdpbf16ps tmm3, tmm5, tmm7",
-                // head · head
-                "tileloadd tmm4, [{left} + {line}*1]",
-                "tileloadd tmm5, [{left} + {line}*1 + 1024]",
-                "tdpbf16ps tmm0, tmm4, tmm6",
-                "tdpbf16ps tmm1, tmm4, tmm7",
-                "tdpbf16ps tmm2, tmm5, tmm6",
-                "tdpbf16ps tmm3, tmm5, tmm7",
-                // head · middle
-                "tileloadd tmm6, [{right} + {line}*1 + 2048]",
-                "tileloadd tmm7, [{right} + {line}*1 + 3072]",
-                "tdpbf16ps tmm0, tmm4, tmm6",
-                "tdpbf16ps tmm1, tmm4, tmm7",
-                "tdpbf16ps tmm2, tmm5, tmm6",
-                "tdpbf16ps tmm3, tmm5, tmm7",
-                // middle · middle
-                "tileloadd tmm4, [{left} + {line}*1 + 2048]",
-                "tileloadd tmm5, [{left} + {line}*1 + 3072]",
-                "tdpbf16ps tmm0, tmm4, tmm6",
-                "tdpbf16ps tmm1, tmm4, tmm7",
-                "tdpbf16ps tmm2, tmm5, tmm6",
-                "tdpbf16ps tmm3, tmm5, tmm7",
-                // middle · head
-                "tileloadd tmm6, [{right} + {line}*1]",
-                "tileloadd tmm7, [{right} + {line}*1 + 1024]",
-                "tdpbf16ps tmm0, tmm4, tmm6",
-                "tdpbf16ps tmm1, tmm4, tmm7",
-                "tdpbf16ps tmm2, tmm5, tmm6",
-                "tdpbf16ps tmm3, tmm5, tmm7",
+                rows!(last),
+                columns!(head),
+                products!(),
+                rows!(head),
+                products!(),
+                columns!(middle),
+                products!(),
+                rows!(middle),
+                products!(),
+                columns!(head),
+                products!(),
             ),
             _ => run!(
-                // last · head
-                "tileloadd tmm4, [{left} + {line}*1 + 4096]",
-                "tileloadd tmm5, [{left} + {line}*1 + 5120]",
-                "tileloadd tmm6, [{right} + {line}*1]",
-                "tileloadd tmm7, [{right} + {line}*1 + 1024]",
-                "tdpbf16ps tmm0, tmm4, tmm6",
-                "tdpbf16ps tmm1, tmm4, tmm7",
-                "tdpbf16ps tmm2, tmm5, tmm6",
-                "tdpbf16ps tmm3, tmm5, tmm7",
-                // head · head
-                "tileloadd tmm4, [{left} + {line}*1]",
-                "tileloadd tmm5, [{left} + {line}*1 + 1024]",
-                "tdpbf16ps tmm0, tmm4, tmm6",
-                "tdpbf16ps tmm1, tmm4, tmm7",
-                "tdpbf16ps tmm2, tmm5, tmm6",
-                "tdpbf16ps tmm3, tmm5, tmm7",
-                // head · last
-                "tileloadd tmm6, [{right} + {line}*1 + 4096]",
-                "tileloadd tmm7, [{right} + {line}*1 + 5120]",
-                "tdpbf16ps tmm0, tmm4, tmm6",
-                "tdpbf16ps tmm1, tmm4, tmm7",
-                "tdpbf16ps tmm2, tmm5, tmm6",
-                "tdpbf16ps tmm3, tmm5, tmm7",
-                // head · middle
-                "tileloadd tmm6, [{right} + {line}*1 + 2048]",
-                "tileloadd tmm7, [{right} + {line}*1 + 3072]",
-                "tdpbf16ps tmm0, tmm4, tmm6",
-                "tdpbf16ps tmm1, tmm4, tmm7",
-                "tdpbf16ps tmm2, tmm5, tmm6",
-                "tdpbf16ps tmm3, tmm5, tmm7",
-                // middle · middle
-                "tileloadd tmm4, [{left} + {line}*1 + 2048]",
-                "tileloadd tmm5, [{left} + {line}*1 + 3072]",
-                "tdpbf16ps tmm0, tmm4, tmm6",
-                "tdpbf16ps tmm1, tmm4, tmm7",
-                "tdpbf16ps tmm2, tmm5, tmm6",
-                "tdpbf16ps tmm3, tmm5, tmm7",
-                // middle · head
-                "tileloadd tmm6, [{right} + {line}*1]",
-                "tileloadd tmm7, [{right} + {line}*1 + 1024]",
-                "tdpbf16ps tmm0, tmm4, tmm6",
-                "tdpbf16ps tmm1, tmm4, tmm7",
-                "tdpbf16ps tmm2, tmm5, tmm6",
-                "tdpbf16ps tmm3, tmm5, tmm7",
+                rows!(last),
+                columns!(head),
+                products!(),
+                rows!(head),
+                products!(),
+                columns!(last),
+                products!(),
+                columns!(middle),
+                products!(),
+                rows!(middle),
+                products!(),
+                columns!(head),
+                products!(),
             ),
         }
     }
