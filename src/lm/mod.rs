@@ -14,6 +14,7 @@ pub mod decoder;
 pub mod engine;
 pub mod error;
 pub mod example;
+pub mod export;
 pub mod file;
 pub mod float;
 pub mod gguf;

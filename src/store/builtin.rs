@@ -65,4 +65,17 @@ pub const THEMES: &[(&str, &str)] = &[
 ];
 
 /// Specs of jobs by name, in the order of lists.
-pub const JOB_PRESETS: &[(&str, &str)] = &[];
+pub const JOB_PRESETS: &[(&str, &str)] = &[
+    (
+        "finetune-gsm8k",
+        include_str!("../../presets/jobs/finetune-gsm8k.toml"),
+    ),
+    (
+        "finetune-chat",
+        include_str!("../../presets/jobs/finetune-chat.toml"),
+    ),
+    (
+        "finetune-critic",
+        include_str!("../../presets/jobs/finetune-critic.toml"),
+    ),
+];

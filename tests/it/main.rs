@@ -11,6 +11,7 @@ mod debate_data;
 mod endpoint;
 mod engine;
 mod eval;
+mod finetune;
 mod graph;
 mod headless;
 mod items;

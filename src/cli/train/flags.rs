@@ -22,7 +22,20 @@ pub struct TrainArgs {
     /// Examples that the preview shows.
     pub show: usize,
     pub export_ids: Option<PathBuf>,
+    /// A preset's name or a spec file that the flags change.
+    pub spec: Option<String>,
+    /// The run's name in lists.
+    pub title: Option<String>,
+    pub detach: bool,
     pub json: bool,
+}
+
+impl TrainArgs {
+    /// Whether something is to be learned, not only looked at.
+    #[must_use]
+    pub fn learns(&self) -> bool {
+        !self.preview && self.export_ids.is_none()
+    }
 }
 
 impl Args for TrainArgs {
@@ -45,10 +58,22 @@ impl Args for TrainArgs {
                 .help(
                     "Write the training part as JSON lines with ids and labels (-100: no loss), and learn nothing",
                 ),
+            Arg::new("spec")
+                .long("spec")
+                .value_name("PRESET|FILE")
+                .help("Begin with a job preset or a spec file; other flags change it"),
+            Arg::new("title")
+                .long("title")
+                .value_name("TEXT")
+                .help("A name for lists"),
+            Arg::new("detach")
+                .long("detach")
+                .action(ArgAction::SetTrue)
+                .help("Do not follow the run: print its id and leave it running"),
             Arg::new("json")
                 .long("json")
                 .action(ArgAction::SetTrue)
-                .help("Print JSON"),
+                .help("Print JSON: the preview, the run with --detach, otherwise its events"),
         ];
         let table = parameters().into_iter().map(flag);
         command.args(own).args(table).after_help(
@@ -81,6 +106,9 @@ impl FromArgMatches for TrainArgs {
         self.preview = matches.get_flag("preview");
         self.show = matches.get_one("show").copied().unwrap_or_default();
         self.export_ids = matches.get_one("export-ids").cloned();
+        self.spec = matches.get_one("spec").cloned();
+        self.title = matches.get_one("title").cloned();
+        self.detach = matches.get_flag("detach");
         self.json = matches.get_flag("json");
         Ok(())
     }

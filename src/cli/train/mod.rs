@@ -3,8 +3,10 @@
 mod export;
 mod flags;
 mod preview;
+mod start;
 
 pub use flags::TrainArgs;
+pub use start::start;
 
 use crate::domain::fault::{Fault, FaultClass};
 use crate::job::finetune::Settings;
@@ -14,7 +16,7 @@ use crate::runtime::headless::{BAD_ARGUMENTS, DONE, fault_code};
 use crate::runtime::parts::Parts;
 use std::io::{self, Write};
 
-/// Looks or trains; the exit code.
+/// Looks at what would be learned; the exit code.
 ///
 /// # Errors
 ///
@@ -60,7 +62,7 @@ fn look(args: &TrainArgs, settings: &Settings, parts: &Parts) -> anyhow::Result<
             file.display()
         )?;
     }
-    if args.preview || args.export_ids.is_none() {
+    if args.preview {
         let preview = preview::Preview::new(settings, &lessons, model.config.context);
         if args.json {
             serde_json::to_writer(io::stdout(), &preview)?;

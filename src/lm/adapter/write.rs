@@ -1,9 +1,11 @@
 //! Writes adapters: the folder that PEFT loads, and llama.cpp's file.
 
 mod gguf;
+mod merged;
 mod peft;
 
 pub use gguf::gguf;
+pub use merged::add;
 pub use peft::peft;
 
 use crate::lm::safetensors::write::Floats;
