@@ -146,6 +146,9 @@ fn perform(cli: &Cli) -> anyhow::Result<i32> {
             let paths = Paths::new(cli.everywhere.data_dir.as_deref());
             return sessions::run(command, &paths, &mut io::stdout(), &mut io::stderr());
         }
+        Some(Command::Train(args)) if args.learns() => {
+            return train::start(args, &cli.everywhere, &mut io::stdout(), &mut io::stderr());
+        }
         Some(Command::Runs(command)) => {
             let everywhere = &cli.everywhere;
             return runs::run(command, everywhere, &mut io::stdout(), &mut io::stderr());

@@ -6,6 +6,7 @@ mod merged;
 mod presets;
 mod reference;
 mod refused;
+mod written;
 
 use crate::support::tiny_model::{self, Stored};
 use std::sync::Arc;

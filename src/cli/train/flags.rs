@@ -19,6 +19,8 @@ pub struct TrainArgs {
     pub values: BTreeMap<String, Value>,
     /// Show what would be learned, and learn nothing.
     pub preview: bool,
+    /// Say what it would cost, and learn nothing.
+    pub dry_run: bool,
     /// Examples that the preview shows.
     pub show: usize,
     pub export_ids: Option<PathBuf>,
@@ -34,7 +36,7 @@ impl TrainArgs {
     /// Whether something is to be learned, not only looked at.
     #[must_use]
     pub fn learns(&self) -> bool {
-        !self.preview && self.export_ids.is_none()
+        !self.preview && !self.dry_run && self.export_ids.is_none()
     }
 }
 
@@ -45,6 +47,10 @@ impl Args for TrainArgs {
                 .long("preview")
                 .action(ArgAction::SetTrue)
                 .help("Show templates, learned tokens, lengths and what is left out, and learn nothing"),
+            Arg::new("dry-run")
+                .long("dry-run")
+                .action(ArgAction::SetTrue)
+                .help("Compute one batch, say what the whole would cost, and learn nothing"),
             Arg::new("show")
                 .long("show")
                 .value_name("N")
@@ -104,6 +110,7 @@ impl FromArgMatches for TrainArgs {
             self.values.insert(parameter.key, value);
         }
         self.preview = matches.get_flag("preview");
+        self.dry_run = matches.get_flag("dry-run");
         self.show = matches.get_one("show").copied().unwrap_or_default();
         self.export_ids = matches.get_one("export-ids").cloned();
         self.spec = matches.get_one("spec").cloned();

@@ -1,8 +1,8 @@
 //! What would be learned, before anything is: counts, lengths, and examples with their learned tokens marked.
 
 use crate::domain::text::strip_controls;
-use crate::job::finetune::Settings;
 use crate::job::finetune::lessons::{Counts, Lessons, Part, Words};
+use crate::job::finetune::{Estimate, Settings};
 use crate::lm::example::Example;
 use crate::lm::tokenizer::Tokenizer;
 use serde::Serialize;
@@ -117,7 +117,24 @@ fn lengths(part: &Part) -> Vec<(usize, usize)> {
             *count += 1;
         }
     }
-    rows
+    let empty = rows.iter().take_while(|(_, count)| *count == 0).count();
+    rows.split_off(empty)
+}
+
+/// Writes what a run would cost.
+pub(super) fn cost(out: &mut impl Write, cost: &Estimate) -> io::Result<()> {
+    writeln!(
+        out,
+        "\nsteps       {} in {} epochs",
+        cost.steps, cost.epochs
+    )?;
+    writeln!(out, "tokens      {}", cost.tokens)?;
+    writeln!(out, "trained     {} numbers", cost.trained)?;
+    writeln!(
+        out,
+        "time        {:.0} s at {:.0} tokens/s, measured on one batch of this machine as it is now",
+        cost.seconds, cost.tokens_per_second
+    )
 }
 
 /// Writes the first `count` examples, learned lines marked at the edge: that is seen without colours.

@@ -8,6 +8,7 @@ use crate::lm::template::{Occasion, Template};
 use crate::lm::tokenizer::Tokenizer;
 use crate::task::dialogue::{self, Content, Detection, Sample, TrainOn};
 use crate::task::set::SetError;
+use rayon::prelude::*;
 use serde::Serialize;
 
 /// Why there is nothing to learn from.
@@ -124,12 +125,16 @@ impl Part {
             ..Counts::default()
         };
         let mut lessons = Vec::new();
-        for (record, sample) in records.iter().enumerate() {
+        let made: Vec<_> = records
+            .par_iter()
+            .map(|sample| examples(sample, settings, words))
+            .collect();
+        for ((record, sample), examples) in records.iter().enumerate().zip(made) {
             let fault = |source| LessonError::Example {
                 place: sample.place.clone(),
                 source,
             };
-            let examples = examples(sample, settings, words).map_err(fault)?;
+            let examples = examples.map_err(fault)?;
             counts.unlabelled += usize::from(examples.is_empty());
             let is_dialogue = matches!(sample.content, Content::Dialogue(_));
             counts.divided += usize::from(is_dialogue && examples.len() > 1);

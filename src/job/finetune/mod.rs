@@ -4,6 +4,7 @@
 //! settings, the model's and the data's bytes, and on nothing else.
 
 mod card;
+mod estimate;
 pub mod lessons;
 pub mod parameters;
 mod plan;
@@ -15,6 +16,7 @@ mod state;
 mod work;
 
 pub use card::KIND;
+pub use estimate::{Estimate, estimate};
 pub use plan::Plan;
 pub use settings::Settings;
 

@@ -36,7 +36,7 @@ impl Work for Training {
         let began = context.now();
         let mut tokens = 0;
         for batch in self.plan.batches(self.place.step) {
-            let packed = self.packed(
+            let packed = packed(
                 batch
                     .iter()
                     .map(|&number| &self.lessons.train.lessons[number].example),
@@ -159,7 +159,7 @@ impl Training {
         let lengths: Vec<usize> = examples.iter().map(|one| one.example.len()).collect();
         let mut sum = Loss::default();
         for batch in pack(&lengths, self.settings.batch_tokens, self.settings.seed, 0) {
-            let packed = self.packed(batch.iter().map(|&number| &examples[number].example))?;
+            let packed = packed(batch.iter().map(|&number| &examples[number].example))?;
             let interruption = RefCell::new(None);
             let give_up = || interrupted(context, &interruption);
             let losses = self
@@ -177,18 +177,19 @@ impl Training {
         }
         Ok(sum)
     }
+}
 
-    fn packed<'a>(&self, examples: impl Iterator<Item = &'a Example>) -> Result<Packed, JobError> {
-        let mut packed = Packed::new();
-        for example in examples {
-            let labels = example.tokens.iter().zip(&example.is_labelled);
-            let labels: Vec<Option<u32>> = labels
-                .map(|(&token, &is_labelled)| is_labelled.then_some(token))
-                .collect();
-            packed.push(&example.tokens, &labels).map_err(job_error)?;
-        }
-        Ok(packed)
+/// Examples as a batch of the trainer.
+pub(super) fn packed<'a>(examples: impl Iterator<Item = &'a Example>) -> Result<Packed, JobError> {
+    let mut packed = Packed::new();
+    for example in examples {
+        let labels = example.tokens.iter().zip(&example.is_labelled);
+        let labels: Vec<Option<u32>> = labels
+            .map(|(&token, &is_labelled)| is_labelled.then_some(token))
+            .collect();
+        packed.push(&example.tokens, &labels).map_err(job_error)?;
     }
+    Ok(packed)
 }
 
 /// Whether the work has to be given up; why goes into `reason`.

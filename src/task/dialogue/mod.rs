@@ -131,3 +131,119 @@ fn records(file: &Path, format: Format) -> Result<Vec<Sample>, SetError> {
     }
     Ok(samples)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::message::Role;
+    use std::fs;
+
+    fn loaded(name: &str, text: &str) -> Result<Samples, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        let without =
+            |error: SetError| error.to_string().replace(&path.display().to_string(), name);
+        load(&path, None).map_err(without)
+    }
+
+    fn said(sample: &Sample) -> Vec<(Role, &str)> {
+        match &sample.content {
+            Content::Dialogue(turns) => turns
+                .iter()
+                .map(|turn| (turn.message.role, turn.message.content.as_str()))
+                .collect(),
+            Content::Text(text) => panic!("a text: {text}"),
+        }
+    }
+
+    #[test]
+    fn every_format_comes_down_to_conversations_or_texts() {
+        let expected = [(Role::User, "2+2?"), (Role::Assistant, "4\n#### 4")];
+        for (name, text, format) in [
+            (
+                "a.jsonl",
+                "\n{\"messages\": [{\"role\": \"user\", \"content\": \"2+2?\"}, {\"role\": \"assistant\", \"content\": \"4\\n#### 4\"}]}\n",
+                Format::Messages,
+            ),
+            (
+                "a.json",
+                "[{\"conversations\": [{\"from\": \"human\", \"value\": \"2+2?\"}, {\"from\": \"gpt\", \"value\": \"4\\n#### 4\"}]}]",
+                Format::ShareGpt,
+            ),
+            (
+                "a.jsonl",
+                "{\"prompt\": \"2+2?\", \"completion\": \"4\\n#### 4\"}",
+                Format::Completion,
+            ),
+            (
+                "a.jsonl",
+                "{\"instruction\": \"2+2?\", \"input\": \"\", \"output\": \"4\\n#### 4\"}",
+                Format::Instruction,
+            ),
+            (
+                "a.jsonl",
+                "{\"question\": \"2+2?\", \"answer\": \"4\\n#### 4\"}",
+                Format::Gsm8k,
+            ),
+        ] {
+            let samples = loaded(name, text).unwrap();
+            assert_eq!(samples.detection.format, format);
+            assert_eq!(samples.samples.len(), 1);
+            assert_eq!(said(&samples.samples[0]), expected, "{format:?}");
+        }
+        let texts = loaded("a.txt", "Once upon a time").unwrap();
+        assert_eq!(texts.detection.reason, "it ends with .txt");
+        let whole = Content::Text("Once upon a time".into());
+        assert_eq!(texts.samples[0].content, whole);
+    }
+
+    #[test]
+    fn items_of_a_data_set_are_asked_as_they_are_measured() {
+        let line = "{\"question\": \"Which?\", \"choices\": [\"x\", \"y\"], \"answer\": \"B\"}";
+        let samples = loaded("a.jsonl", line).unwrap();
+        let said = said(&samples.samples[0]);
+        assert!(said[0].1.contains("B: y"), "{said:?}");
+        assert_eq!(said[1], (Role::Assistant, "The answer is B."));
+    }
+
+    #[test]
+    fn an_error_names_the_file_and_the_line() {
+        let good = "{\"messages\": [{\"role\": \"user\", \"content\": \"q\"}]}\n";
+        for (text, error) in [
+            (
+                format!("{good}{{\"messages\": 3}}"),
+                "the data a.jsonl, line 2: \"messages\" is not a list",
+            ),
+            (
+                format!("{good}\n{{broken"),
+                "the data a.jsonl, line 3: key must be a string (column 2)",
+            ),
+            (
+                "{\"a\": 1, \"b\": 2}".to_owned(),
+                "the data a.jsonl: its first record has the fields \"a\", \"b\"; known are",
+            ),
+            (
+                " \n".to_owned(),
+                "the data a.jsonl: no record of format text",
+            ),
+        ] {
+            let said = loaded("a.jsonl", &text).unwrap_err();
+            assert!(said.starts_with(error), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_folder_stands_for_its_training_part() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(
+            folder.path().join("train.jsonl"),
+            "{\"text\": \"one\"}\n{\"text\": \"two\"}\n",
+        )
+        .unwrap();
+        fs::write(folder.path().join("test.jsonl"), "{\"text\": \"never\"}\n").unwrap();
+        let samples = load(folder.path(), None).unwrap().samples;
+        assert_eq!(samples.len(), 2);
+        assert_eq!(samples[1].place, "train.jsonl, line 2");
+    }
+}
