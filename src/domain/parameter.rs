@@ -26,6 +26,8 @@ pub enum Domain {
     Text,
     /// A file or folder that must be there.
     Path,
+    /// Where a file or folder is to be made.
+    NewPath,
     /// A model of the catalog, a file, or a folder.
     Model,
     Flag,
@@ -77,9 +79,11 @@ impl Parameter {
     pub fn read(&self, typed: &str) -> Result<Value, String> {
         let typed = typed.trim();
         let value = match &self.domain {
-            Domain::Text | Domain::Path | Domain::Model | Domain::Choice { .. } => {
-                Value::Text(typed.to_owned())
-            }
+            Domain::Text
+            | Domain::Path
+            | Domain::NewPath
+            | Domain::Model
+            | Domain::Choice { .. } => Value::Text(typed.to_owned()),
             Domain::Flag => match typed {
                 "true" | "yes" | "on" => Value::Flag(true),
                 "false" | "no" | "off" => Value::Flag(false),
@@ -114,7 +118,7 @@ impl Parameter {
     /// With a sentence that names the parameter, the value and what would do.
     pub fn check(&self, value: &Value) -> Result<(), String> {
         let fits = match (&self.domain, value) {
-            (Domain::Text | Domain::Path | Domain::Model, Value::Text(_))
+            (Domain::Text | Domain::Path | Domain::NewPath | Domain::Model, Value::Text(_))
             | (Domain::Flag, Value::Flag(_))
             | (Domain::Words, Value::Words(_)) => true,
             (Domain::Choice { options }, Value::Text(text)) => options.contains(text),
@@ -145,6 +149,7 @@ impl fmt::Display for Domain {
         match self {
             Domain::Text => f.write_str("text"),
             Domain::Path => f.write_str("a file or folder"),
+            Domain::NewPath => f.write_str("a place for a file or folder"),
             Domain::Model => f.write_str("a model"),
             Domain::Flag => f.write_str("yes or no"),
             Domain::Whole { least, most } => write!(f, "a whole number from {least} to {most}"),

@@ -87,13 +87,14 @@ fn absolute(mut spec: Spec, card: &JobCard) -> Result<Spec, LaunchError> {
     let mut flaws = Vec::new();
     for parameter in &card.parameters {
         let is_path = parameter.domain == Domain::Path;
+        let is_new = parameter.domain == Domain::NewPath;
         let Some(Value::Text(text)) = spec.values.get_mut(&parameter.key) else {
             continue;
         };
-        if text.is_empty() || !(is_path || parameter.domain == Domain::Model) {
+        if text.is_empty() || !(is_path || is_new || parameter.domain == Domain::Model) {
             continue;
         }
-        if !Path::new(text.as_str()).exists() {
+        if !is_new && !Path::new(text.as_str()).exists() {
             if is_path {
                 flaws.push(Flaw {
                     key: Some(parameter.key.clone()),

@@ -104,7 +104,7 @@ impl Runs {
         let runs = settle::list(&self.parts.paths, self.parts.clock.as_ref());
         // A place may have become free while nobody looked.
         if runs.iter().any(|run| run.state == RunState::Queued) {
-            drop(self.supervisor.look());
+            self.supervisor.look();
         }
         let entries = runs.into_iter().map(|summary| RunEntry {
             folder: self.folder(&summary.id).root,
@@ -142,7 +142,7 @@ impl Runs {
         let made = launch::create(&self.parts.paths, clock, spec, &MachineSpec::default());
         match made {
             Ok(folder) => {
-                drop(self.supervisor.look());
+                self.supervisor.look();
                 self.answer(RunMsg::Started(Ok(folder.id)));
             }
             Err(error) => self.answer(RunMsg::Started(Err(error.to_string()))),
@@ -161,7 +161,7 @@ impl Runs {
         match again {
             Some(wish) => {
                 launch::requeue(&folder, clock, wish).map_err(|error| error.to_string())?;
-                drop(self.supervisor.look());
+                self.supervisor.look();
                 Ok(())
             }
             None if state == RunState::Queued && wish == RunControl::Stop => {

@@ -240,7 +240,7 @@ fn what_cannot_be_learned_is_said() {
     );
     let long = refused(&[("max_tokens", Value::Whole(8))]);
     assert!(
-        long.contains("talk.jsonl, line 1: ") && long.contains("at most 8"),
+        long.contains("talk.jsonl, line ") && long.contains("at most 8"),
         "{long}"
     );
     let start = refused(&[(

@@ -24,11 +24,16 @@ fn names(presets: &[Preset]) -> Vec<&str> {
 
 #[test]
 fn every_file_of_the_folder_is_compiled_in() {
-    for (folder, known) in [("presets", builtin::PRESETS), ("themes", builtin::THEMES)] {
+    for (folder, known) in [
+        ("presets", builtin::PRESETS),
+        ("presets/jobs", builtin::JOB_PRESETS),
+        ("themes", builtin::THEMES),
+    ] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
         let mut files: Vec<String> = fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_file())
             .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
             .collect();
         let mut names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();

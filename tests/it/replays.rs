@@ -223,7 +223,7 @@ async fn a_graph_is_the_same_live_from_its_log_and_played_again() {
 #[tokio::test]
 async fn a_planner_is_the_same_live_from_its_log_and_played_again() {
     let folder = tempfile::tempdir().unwrap();
-    let write = "Action: note_write\nAction Input: {\"title\": \"a\", \"text\": \"b\"}";
+    let write = "Action: note_write\nAction Input: {\"text\": \"b\"}";
     let lines = [
         ("P", "Write it down.\n Next: caller."),
         ("C", write),

@@ -19,16 +19,13 @@ const PRESET: &str = r#"
 title = "three runners hand on one text"
 society = "relay"
 [[agents]]
-part = "runner"
-name = "draft"
+part = "draft"
 model = "a@local"
 [[agents]]
-part = "runner"
-name = "edit"
+part = "edit"
 model = "b@local"
 [[agents]]
-part = "runner"
-name = "polish"
+part = "polish"
 model = "c@local"
 "#;
 

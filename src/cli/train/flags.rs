@@ -156,7 +156,7 @@ fn heading(group: &str) -> String {
 fn value_name(domain: &Domain) -> &'static str {
     match domain {
         Domain::Text => "TEXT",
-        Domain::Path => "PATH",
+        Domain::Path | Domain::NewPath => "PATH",
         Domain::Model => "MODEL",
         Domain::Flag => "YES|NO",
         Domain::Whole { .. } => "N",

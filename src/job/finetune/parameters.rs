@@ -286,12 +286,16 @@ fn watching() -> Vec<Parameter> {
 fn result() -> Vec<Parameter> {
     let group = "result";
     vec![
-        path(
-            group,
-            "out",
-            "Adapter's folder",
-            "Where the adapter goes besides the run's own folder; nowhere else without one.",
-        ),
+        Parameter {
+            default: Some(Value::Text(String::new())),
+            ..needed(
+                group,
+                "out",
+                "Adapter's folder",
+                "Where the adapter goes besides the run's own folder; nowhere else without one.",
+                Domain::NewPath,
+            )
+        },
         flag(
             group,
             "merged",

@@ -39,13 +39,14 @@ impl Plan {
         while left > 0.0 && end < most && !plan.lengths.is_empty() {
             let batches = plan.packed(plan.starts.len() - 1).len();
             let steps = batches.div_ceil(plan.accumulation) as u64;
+            // 2.2 epochs of 5 steps are 11, though 0.2 of 5 is a little more than 1 in floating point.
             #[allow(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
                 clippy::cast_precision_loss,
                 reason = "a share of a count"
             )]
-            let taken = (steps as f64 * left.min(1.0)).ceil() as u64;
+            let taken = (steps as f64 * left.min(1.0) - 1e-9).ceil() as u64;
             end = (end + taken.max(1)).min(most);
             plan.starts.push(end);
             left -= 1.0;
