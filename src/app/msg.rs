@@ -91,7 +91,7 @@ pub enum RunMsg {
     },
     Started(Result<RunId, String>),
     Sampled(Reading),
-    PresetMade(Preset),
+    PresetMade(Box<Preset>),
 }
 
 /// A key with its modifiers, free of any terminal library's type.

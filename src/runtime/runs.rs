@@ -66,7 +66,7 @@ impl Runs {
             RunEffect::ExportCsv(run) => self.export(&run),
             RunEffect::Sample => self.sample(),
             RunEffect::OpenPreset(path) => match preset::load_file(&path) {
-                Ok(preset) => self.answer(RunMsg::PresetMade(preset)),
+                Ok(preset) => self.answer(RunMsg::PresetMade(Box::new(preset))),
                 Err(problem) => self.told(Err(problem.to_string())),
             },
         }
@@ -122,7 +122,7 @@ impl Runs {
             let log = followed.entry(run.clone());
             let log = log.or_insert_with(|| Follower::new(folder.events()));
             loop {
-                let events = log.next().unwrap_or_default();
+                let events = log.read().unwrap_or_default();
                 if events.is_empty() && !is_first {
                     break;
                 }
@@ -182,7 +182,7 @@ impl Runs {
     fn export(&self, run: &RunId) {
         let mut log = Follower::new(self.folder(run).events());
         let mut text = String::from("series,x,y,at\n");
-        while let Ok(events) = log.next()
+        while let Ok(events) = log.read()
             && !events.is_empty()
         {
             events.iter().for_each(|event| csv_line(&mut text, event));

@@ -6,14 +6,14 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 const DAY: u64 = 86_400_000;
 
-/// A new name: `20261121T151044-3f9a2c`.
+/// A new name: `20261121T151044-1f43f9a2`: the milliseconds lead the end, so that names of one second sort as well.
 #[must_use]
 pub fn fresh(now: Millis) -> SessionId {
     // The standard library's hash keys are the random numbers at hand; names need to differ, not to be secret.
     let mut hasher = RandomState::new().build_hasher();
     hasher.write_u64(now);
-    let random = hasher.finish() & 0xff_ffff;
-    SessionId(format!("{}-{random:06x}", stamp(now)))
+    let random = hasher.finish() & 0xf_ffff;
+    SessionId(format!("{}-{:03x}{random:05x}", stamp(now), now % 1000))
 }
 
 /// `20261121T151044` in UTC.

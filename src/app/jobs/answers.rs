@@ -69,7 +69,7 @@ impl App {
                 self.jobs.readings.push(self.now, reading);
                 Vec::new()
             }
-            RunMsg::PresetMade(preset) => self.chat_with(preset),
+            RunMsg::PresetMade(preset) => self.chat_with(*preset),
         }
     }
 

@@ -71,8 +71,7 @@ impl Curve {
         let whole = RECENT - RECENT % self.per.min(RECENT);
         let per = self.per.min(RECENT);
         let older = self.recent.drain(..whole).collect::<Vec<_>>();
-        self.old
-            .extend(older.chunks(per).map(|points| Stretch::of(points)));
+        self.old.extend(older.chunks(per).map(Stretch::of));
         while self.old.len() > STRETCHES {
             self.old = self.old.chunks(2).map(Stretch::join).collect();
             self.per *= 2;

@@ -51,7 +51,7 @@ pub(super) fn watch(
     let mut obeyed = 0;
     let mut checked = System.now();
     loop {
-        let events = log.next()?;
+        let events = log.read()?;
         for event in &events {
             told.take(event, out)?;
         }

@@ -99,7 +99,7 @@ fn crc32c(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc: u32, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
             let is_odd = crc & 1;
-            crc >> 1 ^ 0x82f6_3b78 * is_odd
+            (crc >> 1) ^ (0x82f6_3b78 * is_odd)
         })
     })
 }

@@ -138,7 +138,7 @@ impl Pass<'_> {
         &self,
         index: usize,
         kept: Kept,
-        change: &mut Vec<f32>,
+        change: &mut [f32],
         gradients: &mut Gradients<'_>,
     ) {
         let (config, layer) = (self.config, &self.net.layers[index]);

@@ -39,7 +39,7 @@ impl Follower {
     ///
     /// # Errors
     /// When the log cannot be read; one that is not there yet has no events.
-    pub fn next(&mut self) -> io::Result<Vec<Event>> {
+    pub fn read(&mut self) -> io::Result<Vec<Event>> {
         let mut file = match File::open(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -38,7 +38,7 @@ pub fn summary(folder: &RunFolder) -> RunSummary {
         None => (0, RunSummary::new(folder.id.clone())),
     };
     let mut log = Follower::from(folder.events(), from);
-    while let Ok(events) = log.next()
+    while let Ok(events) = log.read()
         && !events.is_empty()
     {
         events.iter().for_each(|event| summary.fold(event));

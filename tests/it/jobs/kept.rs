@@ -122,13 +122,13 @@ fn a_reader_waits_for_the_end_of_a_line() {
     let place = Place::new();
     let run = place.create(&walk(&[]));
     let mut follower = synod::store::run::Follower::new(run.events());
-    assert_eq!(follower.next().unwrap().len(), 2);
+    assert_eq!(follower.read().unwrap().len(), 2);
     let line = fs::read_to_string(run.events()).unwrap();
     let line = line.lines().last().unwrap();
     let mut file = OpenOptions::new().append(true).open(run.events()).unwrap();
     file.write_all(&line.as_bytes()[..20]).unwrap();
-    assert!(follower.next().unwrap().is_empty());
+    assert!(follower.read().unwrap().is_empty());
     file.write_all(&line.as_bytes()[20..]).unwrap();
     file.write_all(b"\n").unwrap();
-    assert_eq!(follower.next().unwrap().len(), 1);
+    assert_eq!(follower.read().unwrap().len(), 1);
 }
